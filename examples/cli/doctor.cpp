@@ -1,0 +1,61 @@
+// octet doctor: what this machine offers, and whether the integer paths hold on it.
+#include <fstream>
+#include <iostream>
+
+#include "examples/cli/session.h"
+#include "framework/dnn.h"
+#include "framework/parallel.h"
+#include "framework/products.h"
+
+namespace octet::cli {
+namespace {
+
+std::string processor() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
+int run_doctor(const CommonOptions& options) {
+  use_threads(options);
+  const products::Paths& paths = products::paths();
+  const auto verdict = [](bool exact) {
+    return exact ? "passed: the int8 kernels are used"
+                 : "failed: exact float32 products of codes are used, slower but right";
+  };
+  std::cout << "processor          " << processor() << "\nprocessors         "
+            << available_processors() << " (affinity and cgroup quota counted), " << threads()
+            << " threads\nlibrary            " << dnn::description()
+            << "\nint8 convolution   self-test " << verdict(paths.convolution)
+            << "\nint8 products      self-test " << verdict(paths.gemm) << "\n";
+  std::cout << "data sets\n";
+  for (const auto& entry : list())
+    std::cout << format_text("  %-14s %s\n", entry.name.c_str(),
+                             entry.where.empty() ? "not here" : entry.where.c_str());
+  std::cout << std::flush;
+  if (options.json)
+    std::cout << Json{{"processors", available_processors()},
+                      {"threads", threads()},
+                      {"library", dnn::description()},
+                      {"int8_convolution", paths.convolution},
+                      {"int8_products", paths.gemm}}
+                     .dump()
+              << std::endl;
+  return 0;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& program, Work& work) {
+  CLI::App& verb =
+      *program.add_subcommand("doctor", "processor, threads, self-tests of the integer paths");
+  const auto options = std::make_shared<CommonOptions>();
+  verb.add_option("--threads", options->threads, "threads; 0 takes every processor there is")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  verb.add_flag("--json", options->json, "print one JSON object as the last line of stdout");
+  verb.callback([&work, options] { work = [options] { return run_doctor(*options); }; });
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,71 @@
+// octet eval: the error of a model, compressed or not, on a test set.
+#include <iostream>
+
+#include "examples/cli/session.h"
+#include "framework/check.h"
+#include "framework/parallel.h"
+#include "quant/compression/model_file.h"
+
+namespace octet::cli {
+namespace {
+
+struct EvalOptions {
+  std::string model;
+  DataOptions data;
+  CommonOptions common;
+  std::int64_t batch = 250;
+};
+
+void print_confusion(const std::vector<std::int64_t>& confusion,
+                     const std::vector<std::string>& classes) {
+  const std::size_t n = classes.size();
+  if (n > 20) return;  // wider than a terminal
+  std::cout << "rows: label, columns: answer\n";
+  for (std::size_t i = 0; i < n; ++i) {
+    std::cout << format_text("%12.12s", classes[i].c_str());
+    for (std::size_t k = 0; k < n; ++k)
+      std::cout << format_text(" %5lld", static_cast<long long>(confusion[i * n + k]));
+    std::cout << '\n';
+  }
+}
+
+int run_eval(const EvalOptions& options) {
+  use_threads(options.common);
+  const Model model = read_model(options.model);
+  const Splits splits = load_data(options.data, model.definition.input, model.definition.input);
+  check_classes(model, splits.test);
+  const Evaluation result = evaluate_model(model, splits.test, options.batch);
+  const std::string precision = model.attribute("precision");
+  print_confusion(result.confusion, splits.test.classes);
+  std::cout << "test error " << percent(result.metrics)
+            << format_text(", loss %.4f, %.0f images/s, ", result.metrics.loss(),
+                           result.images_per_second())
+            << "precision " << precision << std::endl;
+  if (options.common.json)
+    std::cout << Json{{"test_error", result.metrics.error()},
+                      {"execution", precision},
+                      {"images_per_second", result.images_per_second()}}
+                     .dump()
+              << std::endl;
+  return 0;
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program, Work& work) {
+  CLI::App& verb = *program.add_subcommand("eval", "test error of a model file, compressed or not");
+  const auto options = std::make_shared<EvalOptions>();
+  verb.add_option("MODEL", options->model, "model file")->required();
+  add_data_options(verb, options->data);
+  verb.add_option("--batch", options->batch, "pictures at a time")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  add_common_options(verb, options->common);
+  verb.footer(
+      "The model runs in the precision it was trained in.\n"
+      "Example:\n"
+      "  octet eval runs/strokes-lenet5-int8/last-compressed.octet --data strokes");
+  verb.callback([&work, options] { work = [options] { return run_eval(*options); }; });
+}
+
+}  // namespace octet::cli

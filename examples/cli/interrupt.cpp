@@ -1,0 +1,24 @@
+#include "examples/cli/interrupt.h"
+
+#include <csignal>
+
+namespace octet::cli {
+namespace {
+
+volatile std::sig_atomic_t caught = 0;
+
+extern "C" void remember(int signal) {
+  caught = signal;
+  std::signal(signal, SIG_DFL);
+}
+
+}  // namespace
+
+void catch_interrupts() {
+  std::signal(SIGINT, remember);
+  std::signal(SIGTERM, remember);
+}
+
+int interrupt() { return caught; }
+
+}  // namespace octet::cli

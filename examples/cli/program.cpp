@@ -1,0 +1,230 @@
+#include "examples/cli/program.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "examples/cli/interrupt.h"
+#include "examples/cli/run_folder.h"
+#include "framework/check.h"
+#include "framework/files.h"
+
+namespace octet::cli {
+namespace {
+
+// Edits (insert, delete, replace) from a to b.
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(2, word.size() / 2) + 1;
+  for (const std::string& candidate : known)
+    if (const std::size_t d = distance(word, candidate); d < least) {
+      least = d;
+      best = candidate;
+    }
+  return best.empty() ? "" : "; did you mean " + best + "?";
+}
+
+std::vector<std::string> option_names(const CLI::App& verb) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : verb.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+// "--batch_size=3" -> "--batch-size=3"; a value keeps its underscores.
+std::string with_dashes(std::string argument) {
+  if (!argument.starts_with("--")) return argument;
+  const auto end =
+      argument.begin() + static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size()));
+  std::replace(argument.begin(), end, '_', '-');
+  return argument;
+}
+
+void check_known(const CLI::App& verb, const std::string& argument, const std::string& where) {
+  if (!argument.starts_with("--") || argument == "--") return;
+  const std::string name = argument.substr(0, argument.find('='));
+  const std::vector<std::string> known = option_names(verb);
+  check(std::find(known.begin(), known.end(), name) != known.end(), Failure::usage, where,
+        "unknown option ", name, " of octet ", verb.get_name(), nearest(name, known));
+}
+
+// A configuration file: its own path, or the name of one shipped in examples/configs.
+std::string find_config(const std::string& name) {
+  if (std::filesystem::exists(name)) return name;
+  fail(Failure::usage, name, ": no such configuration file");
+}
+
+// The options of a TOML file as arguments, refused where the verb does not know them.
+std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& file) {
+  const std::string path = find_config(file);
+  const Bytes bytes = read_file(path, 1 << 20);
+  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  std::vector<CLI::ConfigItem> items;
+  try {
+    items = CLI::ConfigTOML().from_config(text);
+  } catch (const CLI::Error& error) {
+    fail(Failure::usage, path, ": ", error.what());
+  }
+  std::vector<std::string> arguments;
+  for (const CLI::ConfigItem& item : items) {
+    if (item.name == "++" || item.name == "--") continue;  // marks of a section's begin and end
+    const std::string name = with_dashes("--" + item.name);
+    check_known(verb, name, path + ": ");
+    check(item.inputs.size() == 1, Failure::usage, path, ": ", item.name, ": expected one value");
+    arguments.push_back(name + "=" + item.inputs[0]);
+  }
+  return arguments;
+}
+
+// OCTET_BATCH=32 is --batch=32. OCTET_DATA is where data sets are looked up, not --data.
+std::vector<std::string> environment_arguments(const CLI::App& verb) {
+  std::vector<std::string> arguments;
+  for (const std::string& option : option_names(verb)) {
+    if (option == "--data" || option == "--help" || option == "--config") continue;
+    std::string variable = "OCTET_" + option.substr(2);
+    for (char& c : variable) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    if (const char* value = std::getenv(variable.c_str()))
+      arguments.push_back(option + "=" + value);
+  }
+  return arguments;
+}
+
+// Defaults < file < environment < command line: arguments in that order, the last one counts.
+std::vector<std::string> expand(const CLI::App& verb, const std::vector<std::string>& given) {
+  std::vector<std::string> file;
+  std::vector<std::string> rest;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    check_known(verb, given[i], "");
+    std::string path;
+    if (given[i].starts_with("--config=")) path = given[i].substr(9);
+    if (given[i] == "--config" && i + 1 < given.size()) path = given[i + 1];
+    if (given[i].starts_with("--resume")) {
+      // A resumed run has the options it was begun with; those given now come after.
+      std::string folder = given[i] == "--resume" ? "" : given[i].substr(9);
+      if (folder.empty() && i + 1 < given.size() && !given[i + 1].starts_with("-"))
+        folder = given[++i];
+      if (folder.empty()) folder = latest_run().string();
+      check(std::filesystem::exists(folder + "/last.octet"), Failure::data, folder,
+            ": expected a run folder with a last.octet to resume");
+      file = config_arguments(verb, folder + "/config.toml");
+      rest.push_back("--resume=" + folder);
+      continue;
+    }
+    if (!path.empty()) file = config_arguments(verb, path);
+    rest.push_back(given[i]);
+  }
+  std::vector<std::string> all = std::move(file);
+  for (std::string& argument : environment_arguments(verb)) all.push_back(std::move(argument));
+  all.insert(all.end(), rest.begin(), rest.end());
+  return all;
+}
+
+int parse_and_run(const std::vector<std::string>& arguments) {
+  CLI::App program{"Trains, compresses and runs small image classifiers in integers.", "octet"};
+  program.set_version_flag("-V,--version", std::string("octet ") + OCTET_VERSION);
+  program.require_subcommand(1);
+  program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  program.footer(
+      "A first result:\n"
+      "  octet train --data strokes --model lenet5\n"
+      "  octet compress runs/strokes-lenet5-int8/last.octet --data strokes\n"
+      "`octet VERB --help` shows a verb's options with examples.");
+  Work work;
+  add_train(program, work);
+  add_compress(program, work);
+  add_eval(program, work);
+  add_predict(program, work);
+  add_inspect(program, work);
+  add_data(program, work);
+  add_doctor(program, work);
+
+  std::vector<std::string> all = arguments;
+  std::transform(all.begin(), all.end(), all.begin(), with_dashes);
+  if (!all.empty() && !all[0].starts_with("-")) {
+    std::vector<std::string> verbs;
+    for (const CLI::App* verb : program.get_subcommands({})) verbs.push_back(verb->get_name());
+    check(std::find(verbs.begin(), verbs.end(), all[0]) != verbs.end(), Failure::usage,
+          "unknown verb ", all[0], nearest(all[0], verbs));
+    const CLI::App& verb = *program.get_subcommand(all[0]);
+    if (std::find(all.begin(), all.end(), "--help") == all.end() &&
+        std::find(all.begin(), all.end(), "-h") == all.end()) {
+      const std::vector<std::string> rest = expand(verb, {all.begin() + 1, all.end()});
+      all.resize(1);
+      all.insert(all.end(), rest.begin(), rest.end());
+    }
+  } else if (!all.empty()) {
+    check_known(program, all[0], "");
+  }
+  std::reverse(all.begin(), all.end());  // CLI11 takes them from the back
+  try {
+    program.parse(all);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return program.exit(success);
+  } catch (const CLI::ParseError& error) {
+    if (arguments.empty()) {
+      std::cerr << program.help();
+      return static_cast<int>(Failure::usage);
+    }
+    std::string line = error.what();
+    std::replace(line.begin(), line.end(), '\n', ' ');
+    fail(Failure::usage, line);
+  }
+  return work();
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments) {
+  try {
+    return parse_and_run(arguments);
+  } catch (const Interrupted& interrupted) {
+    std::cerr << "octet: interrupted" << interrupted.note << '\n';
+    return 128 + interrupted.signal;
+  } catch (const Error& error) {
+    std::cerr << "octet: " << error.what() << '\n';
+    return static_cast<int>(error.kind);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "octet: out of memory\n";
+  } catch (const std::exception& error) {
+    std::cerr << "octet: " << error.what() << '\n';
+  }
+  return static_cast<int>(Failure::failed);
+}
+
+std::string config_text(const CLI::App& verb) {
+  std::string text = "# octet " + verb.get_name() + "\n";
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::vector<std::string>& names = option->get_lnames();
+    if (names.empty() || names[0] == "help" || names[0] == "config" || names[0] == "resume")
+      continue;
+    const bool flag = option->get_expected_max() == 0;
+    std::string value = option->count() > 0 ? option->as<std::string>()
+                        : flag              ? "false"
+                                            : option->get_default_str();
+    if (value.empty()) continue;
+    char* end = nullptr;
+    std::strtod(value.c_str(), &end);
+    const bool bare = flag || *end == '\0';
+    text += names[0] + " = " + (bare ? value : '"' + value + '"') + "\n";
+  }
+  return text;
+}
+
+}  // namespace octet::cli

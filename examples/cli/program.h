@@ -1,0 +1,33 @@
+// The `octet` program: verbs, options, exit codes. Precedence of options:
+// defaults < --config file < environment (OCTET_BATCH, ...) < command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace octet::cli {
+
+using Json = nlohmann::ordered_json;
+/// The work of the verb that was chosen; returns the exit code.
+using Work = std::function<int()>;
+
+/// Runs the program on its arguments (without its name) and returns the exit code.
+int run(const std::vector<std::string>& arguments);
+
+// One file a verb; each adds its options and sets `work` when it is chosen.
+void add_train(CLI::App& program, Work& work);
+void add_compress(CLI::App& program, Work& work);
+void add_eval(CLI::App& program, Work& work);
+void add_predict(CLI::App& program, Work& work);
+void add_inspect(CLI::App& program, Work& work);
+void add_data(CLI::App& program, Work& work);
+void add_doctor(CLI::App& program, Work& work);
+
+/// The options of a verb and their values as a TOML file that gives the same again.
+std::string config_text(const CLI::App& verb);
+
+}  // namespace octet::cli

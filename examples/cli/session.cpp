@@ -1,0 +1,147 @@
+#include "examples/cli/session.h"
+
+#include <unistd.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <iostream>
+#include <sstream>
+
+#include "datasets/image_folder.h"
+#include "framework/check.h"
+#include "framework/parallel.h"
+#include "layers/losses.h"
+
+namespace octet::cli {
+
+void add_data_options(CLI::App& verb, DataOptions& options, bool required) {
+  auto* data =
+      verb.add_option("--data", options.data, "data set: a name (see octet data list) or a folder");
+  if (required) data->required();
+  verb.add_flag("--skip-bad", options.skip_bad,
+                "leave out pictures that cannot be read, instead of stopping");
+  verb.add_option("--hold-out", options.hold_out,
+                  "share of a folder without test pictures that becomes the test set")
+      ->check(CLI::Range(0.01, 0.9))
+      ->capture_default_str();
+  verb.add_option("--split-seed", options.split_seed,
+                  "chooses that share, and the pictures of strokes; keep it from train to eval")
+      ->capture_default_str();
+}
+
+void add_common_options(CLI::App& verb, CommonOptions& options) {
+  verb.add_option("--seed", options.seed, "selects every random number")->capture_default_str();
+  verb.add_option("--threads", options.threads, "threads; 0 takes every processor there is")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  verb.add_flag("--json", options.json, "print one JSON object as the last line of stdout");
+  verb.add_option("--config", options.config, "TOML file with values for these options");
+}
+
+int use_threads(const CommonOptions& options) {
+  set_threads(options.threads > 0 ? options.threads : available_processors());
+  return threads();
+}
+
+Splits load_data(const DataOptions& options, const Shape& image, const Shape& folder_image) {
+  Request request{.image = image,
+                  .seed = options.split_seed,
+                  .skip_bad = options.skip_bad,
+                  .hold_out = options.hold_out};
+  if (image.rank() == 0 && is_image_folder(options.data)) request.image = folder_image;
+  Splits splits = load(options.data, request);
+  for (const std::string& note : splits.notes) std::cerr << "octet: " << note << '\n';
+  return splits;
+}
+
+void describe(Model& model, const Dataset& data, const Normalization& normalization,
+              const Precision& precision, const std::string& loss) {
+  std::string classes, mean, deviation;
+  for (const std::string& name : data.classes) classes += (classes.empty() ? "" : "\n") + name;
+  for (const float value : normalization.mean) mean += format_text("%.9g ", value);
+  for (const float value : normalization.deviation) deviation += format_text("%.9g ", value);
+  model.attributes["classes"] = classes;
+  model.attributes["mean"] = mean;
+  model.attributes["deviation"] = deviation;
+  model.attributes["dataset"] = data.name;
+  model.attributes["precision"] = print(precision);
+  model.attributes["loss"] = loss;
+}
+
+Normalization normalization_of(const Model& model) {
+  const auto numbers = [&](const char* key) {
+    std::istringstream text(model.attribute(key));
+    std::vector<float> values;
+    for (float value = 0; text >> value;) values.push_back(value);
+    check(static_cast<std::int64_t>(values.size()) == model.definition.input[2] && text.eof(),
+          Failure::data, "the model's attribute '", key, "': expected ", model.definition.input[2],
+          " numbers");
+    return values;
+  };
+  Normalization normalization{numbers("mean"), numbers("deviation")};
+  for (const float value : normalization.deviation)
+    check(value > 0, Failure::data, "the model's attribute 'deviation': expected positive numbers");
+  return normalization;
+}
+
+std::vector<std::string> classes_of(const Model& model) {
+  std::istringstream text(model.attribute("classes"));
+  std::vector<std::string> classes;
+  for (std::string line; std::getline(text, line);) classes.push_back(line);
+  return classes;
+}
+
+void check_classes(const Model& model, const Dataset& data) {
+  const std::vector<std::string> classes = classes_of(model);
+  check(classes.size() == data.classes.size(), Failure::data, "the model knows ", classes.size(),
+        " classes, ", data.name, " has ", data.classes.size());
+  for (std::size_t i = 0; i < classes.size(); ++i)
+    check(classes[i] == data.classes[i], Failure::data, "class ", i, " is '", classes[i],
+          "' in the model and '", data.classes[i], "' in ", data.name);
+}
+
+Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch) {
+  Network network = build_network(model);
+  const auto loss = make_loss(model.attribute("loss"));
+  DataLoader loader(data, {.batch = batch, .normalization = normalization_of(model)});
+  Evaluation result;
+  const Stopwatch watch;
+  result.metrics = evaluate(network, *loss, loader, &result.confusion);
+  result.seconds = watch.seconds();
+  return result;
+}
+
+std::string percent(const Metrics& metrics) {
+  return format_text("%.2f %% (%lld of %lld)", 100 * metrics.error(),
+                     static_cast<long long>(metrics.wrong), static_cast<long long>(metrics.images));
+}
+
+Progress::Progress() : terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void Progress::show(const std::string& what, double share) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || (shown_ && now - last_ < std::chrono::milliseconds(100))) return;
+  last_ = now;
+  shown_ = true;
+  constexpr int width = 30;
+  const int full = static_cast<int>(share * width);
+  std::cerr << '\r' << what << " [" << std::string(static_cast<std::size_t>(full), '=')
+            << std::string(static_cast<std::size_t>(width - full), ' ') << "] "
+            << format_text("%3.0f %%", 100 * share) << "\033[K" << std::flush;
+}
+
+void Progress::clear() {
+  if (shown_) std::cerr << "\r\033[K" << std::flush;
+  shown_ = false;
+}
+
+std::string format_text(const char* format, ...) {
+  std::va_list arguments;
+  va_start(arguments, format);
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  return text;
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,80 @@
+#include "examples/networks/networks.h"
+
+#include "framework/check.h"
+
+namespace octet {
+namespace {
+
+// LeCun 1998 in the form of Han 2015.
+constexpr std::string_view lenet300 = R"(
+linear units=300
+relu
+linear units=100
+relu
+linear units=classes
+)";
+
+// Caffe's LeNet-5: no ReLU after the convolutions.
+constexpr std::string_view lenet5 = R"(
+convolution channels=20 kernel=5 init=glorot
+max_pool window=2
+convolution channels=50 kernel=5 init=glorot
+max_pool window=2
+linear units=500
+relu
+linear units=classes init=glorot
+)";
+
+// The VGG-7 of WAGE (Wu 2018).
+constexpr std::string_view vgg7 = R"(
+convolution channels=128 kernel=3 padding=1
+relu
+convolution channels=128 kernel=3 padding=1
+relu
+max_pool window=2
+convolution channels=256 kernel=3 padding=1
+relu
+convolution channels=256 kernel=3 padding=1
+relu
+max_pool window=2
+convolution channels=512 kernel=3 padding=1
+relu
+convolution channels=512 kernel=3 padding=1
+relu
+max_pool window=2
+linear units=1024
+relu
+linear units=classes init=glorot
+)";
+
+std::string_view layers_of(std::string_view name) {
+  if (name == "lenet300") return lenet300;
+  if (name == "lenet5") return lenet5;
+  return vgg7;
+}
+
+}  // namespace
+
+const std::vector<ZooEntry>& zoo() {
+  static const std::vector<ZooEntry> entries = {
+      {"lenet300", "784-300-100-10, fully connected", {28, 28, 1}},
+      {"lenet5", "Caffe's 20-50-500-10, two convolutions", {28, 28, 1}},
+      {"vgg7", "six 3x3 convolutions, 128 to 512 channels", {32, 32, 3}},
+  };
+  return entries;
+}
+
+Definition zoo_network(std::string_view name, const Shape& input, std::int64_t classes) {
+  std::string known;
+  for (const ZooEntry& entry : zoo()) {
+    if (entry.name == name)
+      return parse_definition(
+          join("network name=", name, " input=", print(input), "\n", layers_of(name)), name,
+          classes);
+    known += " " + entry.name;
+  }
+  fail(Failure::usage, "unknown network '", name,
+       "', expected a definition file or one of:", known);
+}
+
+}  // namespace octet

@@ -1,0 +1,64 @@
+// A layer: a function of a batch with a backward pass written by hand.
+// Outputs live in the layer and stay valid until its next call.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/parameter.h"
+#include "framework/spec.h"
+#include "framework/tensor.h"
+
+namespace octet {
+
+/// What a pass is for; seed and step select its random numbers.
+struct Pass {
+  bool training = false;
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  /// The definition that makes this layer again.
+  virtual Spec spec() const = 0;
+
+  /// Sizes the layer for images of shape H x W x C and returns the shape of its output.
+  /// Throws Error(usage) where the layer cannot take that shape.
+  virtual Shape connect(const Shape& input) = 0;
+
+  /// Draws the parameters from (seed, name).
+  virtual void initialize(std::uint64_t /*seed*/) {}
+
+  /// N x input shape -> N x output shape.
+  virtual const Tensor& forward(const Tensor& input, const Pass& pass) = 0;
+
+  /// dLoss/dOutput -> dLoss/dInput, for the batch of the latest forward call in training; sets the
+  /// gradients of the parameters. Empty when the error at the input is not wanted.
+  virtual const Tensor& backward(const Tensor& error, const Pass& pass) = 0;
+
+  virtual std::vector<Parameter*> parameters() { return {}; }
+
+  /// What the layer remembers besides parameters (smoothed ranges): name and float32 tensor.
+  virtual std::vector<std::pair<std::string, Tensor*>> state() { return {}; }
+
+  const std::string& name() const { return name_; }
+  /// Called once, before connect.
+  void set_name(std::string name) { name_ = std::move(name); }
+
+  /// The first layer of a network has no use for the error at its input.
+  void skip_input_error() { wants_input_error_ = false; }
+
+ protected:
+  bool wants_input_error_ = true;
+
+ private:
+  std::string name_;
+};
+
+}  // namespace octet

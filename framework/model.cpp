@@ -1,0 +1,22 @@
+#include "framework/model.h"
+
+#include "framework/check.h"
+
+namespace octet {
+
+const std::string& Model::attribute(const std::string& key) const {
+  const auto found = attributes.find(key);
+  check(found != attributes.end(), Failure::data, "the model of ", definition.name,
+        " lacks the attribute '", key, "'");
+  return found->second;
+}
+
+std::int64_t Model::parameters() const {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : tensors)
+    if (!name.starts_with("optimizer.") && (name.ends_with(".weight") || name.ends_with(".bias")))
+      count += tensor.elements();
+  return count;
+}
+
+}  // namespace octet

@@ -1,0 +1,28 @@
+// A model: definition, named tensors, and what else is needed to use them (class names,
+// normalisation, precision). The only thing written to disk.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "framework/spec.h"
+#include "framework/tensor.h"
+
+namespace octet {
+
+struct Model {
+  Definition definition;
+  /// Free text by key: "precision", "dataset", "classes" (one a line), "mean", "deviation"; a
+  /// checkpoint adds "epoch", "step" and what training needs to go on.
+  std::map<std::string, std::string> attributes;
+  /// By name: "conv1.weight", "conv1.activation_range", "optimizer.momentum.conv1.weight".
+  std::map<std::string, Tensor> tensors;
+
+  /// Throws Error(data) when the attribute is missing.
+  const std::string& attribute(const std::string& key) const;
+  /// Elements of all weights and biases.
+  std::int64_t parameters() const;
+};
+
+}  // namespace octet

@@ -1,0 +1,114 @@
+#include "framework/network.h"
+
+#include <map>
+#include <set>
+
+#include "framework/check.h"
+
+namespace octet {
+namespace {
+
+std::string short_name(const std::string& kind) {
+  static const std::map<std::string, std::string> names = {
+      {"convolution", "conv"}, {"linear", "fc"}, {"max_pool", "pool"}, {"average_pool", "pool"}};
+  const auto found = names.find(kind);
+  return found == names.end() ? kind : found->second;
+}
+
+// Numbers layers by kind: conv1, conv2, fc1, ...
+class AutomaticNames {
+ public:
+  std::string next(const Layer& layer) {
+    const std::string kind = short_name(layer.spec().kind);
+    return kind + std::to_string(++counts_[kind]);
+  }
+
+ private:
+  std::map<std::string, int> counts_;
+};
+
+// Reads `tensor` out of the model into `target`, which has the expected shape.
+void take(const Model& model, const std::string& name, Tensor& target) {
+  const auto found = model.tensors.find(name);
+  check(found != model.tensors.end(), Failure::data, "the model of ", model.definition.name,
+        " lacks the tensor ", name);
+  check(found->second.shape() == target.shape() && found->second.element() == target.element(),
+        Failure::data, "tensor ", name, ": expected ", print(target.shape()), " ",
+        name_of(target.element()), ", got ", print(found->second.shape()), " ",
+        name_of(found->second.element()));
+  target = found->second;
+}
+
+}  // namespace
+
+Network::Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers)
+    : name_(std::move(name)), input_(input), output_(input), layers_(std::move(layers)) {
+  AutomaticNames automatic;
+  std::set<std::string> names;
+  for (const auto& layer : layers_) {
+    const std::string usual = automatic.next(*layer);
+    if (layer->name().empty()) layer->set_name(usual);
+    check(names.insert(layer->name()).second, Failure::usage, "network ", name_,
+          ": two layers are called ", layer->name());
+    try {
+      output_ = layer->connect(output_);
+    } catch (const Error& error) {
+      fail(error.kind, "network ", name_, ", layer ", layer->name(), ": ", error.what());
+    }
+  }
+  if (!layers_.empty()) layers_.front()->skip_input_error();
+}
+
+void Network::initialize(std::uint64_t seed) {
+  for (const auto& layer : layers_) layer->initialize(seed);
+}
+
+const Tensor& Network::forward(const Tensor& images, const Pass& pass) {
+  const Tensor* x = &images;
+  for (const auto& layer : layers_) x = &layer->forward(*x, pass);
+  return *x;
+}
+
+void Network::backward(const Tensor& error, const Pass& pass) {
+  const Tensor* e = &error;
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer)
+    e = &(*layer)->backward(*e, pass);
+}
+
+std::vector<Parameter*> Network::parameters() const {
+  std::vector<Parameter*> all;
+  for (const auto& layer : layers_)
+    for (Parameter* parameter : layer->parameters()) all.push_back(parameter);
+  return all;
+}
+
+std::vector<std::pair<std::string, Tensor*>> Network::state() const {
+  std::vector<std::pair<std::string, Tensor*>> all;
+  for (const auto& layer : layers_)
+    for (auto& entry : layer->state()) all.push_back(entry);
+  return all;
+}
+
+Definition Network::definition() const {
+  Definition definition{name_, input_, {}};
+  AutomaticNames automatic;
+  for (const auto& layer : layers_) {
+    definition.layers.push_back(layer->spec());
+    if (layer->name() != automatic.next(*layer)) definition.layers.back().set("name", layer->name());
+  }
+  return definition;
+}
+
+Model Network::snapshot() const {
+  Model model{.definition = definition()};
+  for (const Parameter* parameter : parameters()) model.tensors[parameter->name] = parameter->value;
+  for (const auto& [name, tensor] : state()) model.tensors[name] = *tensor;
+  return model;
+}
+
+void Network::restore(const Model& model) {
+  for (Parameter* parameter : parameters()) take(model, parameter->name, parameter->value);
+  for (const auto& [name, tensor] : state()) take(model, name, *tensor);
+}
+
+}  // namespace octet

@@ -1,0 +1,51 @@
+// Layers in order: a function of images that can be trained.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/layer.h"
+#include "framework/model.h"
+
+namespace octet {
+
+class Network {
+ public:
+  Network() = default;
+  /// Names the layers that have none (conv1, pool1, fc1, ...) and connects them. Throws
+  /// Error(usage), naming the layer, where shapes do not fit or a name occurs twice.
+  Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers);
+
+  /// Draws all parameters anew.
+  void initialize(std::uint64_t seed);
+
+  /// N x H x W x C images -> the last layer's output; valid until the next call.
+  const Tensor& forward(const Tensor& images, const Pass& pass);
+  /// dLoss/dOutput; sets the gradients of all parameters.
+  void backward(const Tensor& error, const Pass& pass);
+
+  std::vector<Parameter*> parameters() const;
+  /// What layers remember besides parameters, by name.
+  std::vector<std::pair<std::string, Tensor*>> state() const;
+  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+
+  const std::string& name() const { return name_; }
+  const Shape& input() const { return input_; }
+  const Shape& output() const { return output_; }
+
+  Definition definition() const;
+  /// Definition, parameters and state as a Model.
+  Model snapshot() const;
+  /// Takes parameters and state from a model. Throws Error(data), naming the tensor, when one is
+  /// missing or has another shape.
+  void restore(const Model& model);
+
+ private:
+  std::string name_;
+  Shape input_, output_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+};
+
+}  // namespace octet

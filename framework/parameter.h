@@ -1,0 +1,34 @@
+// A stored tensor that training changes, and what restricts its values.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/tensor.h"
+
+namespace octet {
+
+struct Parameter;
+
+/// A restriction of stored weights, projected around the optimiser's step:
+/// gradients before it, values after it.
+class Constraint {
+ public:
+  virtual ~Constraint() = default;
+  virtual void project_gradient(Parameter&) const {}
+  virtual void project_value(Parameter& parameter) const = 0;
+  /// Throws Error(failed), naming the parameter, unless the values satisfy the constraint.
+  virtual void verify(const Parameter& parameter) const = 0;
+};
+
+struct Parameter {
+  std::string name;       ///< "conv1.weight"
+  Tensor value;           ///< float32
+  Tensor gradient;        ///< float32, the same shape
+  bool is_weight = true;  ///< false for biases: not decayed, pruned or shared
+  float learning_rate_factor = 1.0f;
+  std::vector<std::shared_ptr<const Constraint>> constraints;
+};
+
+}  // namespace octet

@@ -1,0 +1,135 @@
+#include "framework/tensor.h"
+
+#include <charconv>
+#include <cstring>
+#include <new>
+
+#include "framework/check.h"
+
+namespace octet {
+namespace {
+constexpr std::align_val_t alignment{64};
+}
+
+std::size_t size_of(Element element) {
+  switch (element) {
+    case Element::float32:
+    case Element::int32:
+      return 4;
+    case Element::bfloat16:
+      return 2;
+    case Element::int8:
+    case Element::uint8:
+      return 1;
+  }
+  return 0;
+}
+
+std::string_view name_of(Element element) {
+  switch (element) {
+    case Element::float32:
+      return "float32";
+    case Element::bfloat16:
+      return "bfloat16";
+    case Element::int8:
+      return "int8";
+    case Element::uint8:
+      return "uint8";
+    case Element::int32:
+      return "int32";
+  }
+  return "";
+}
+
+Shape::Shape(std::initializer_list<std::int64_t> extents)
+    : Shape(std::vector<std::int64_t>(extents)) {}
+
+Shape::Shape(const std::vector<std::int64_t>& extents) : rank_(static_cast<int>(extents.size())) {
+  assert(rank_ <= max_rank);
+  for (std::size_t axis = 0; axis < extents.size(); ++axis) extents_[axis] = extents[axis];
+}
+
+std::int64_t Shape::elements() const {
+  if (rank_ == 0) return 0;
+  std::int64_t product = 1;
+  for (int axis = 0; axis < rank_; ++axis) product *= (*this)[axis];
+  return product;
+}
+
+Shape Shape::with_front(std::int64_t extent) const {
+  std::vector<std::int64_t> extents{extent};
+  for (int axis = 0; axis < rank_; ++axis) extents.push_back((*this)[axis]);
+  return Shape(extents);
+}
+
+Shape Shape::without_front() const {
+  std::vector<std::int64_t> extents;
+  for (int axis = 1; axis < rank_; ++axis) extents.push_back((*this)[axis]);
+  return Shape(extents);
+}
+
+std::string print(const Shape& shape) {
+  std::string text;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (axis > 0) text += 'x';
+    text += std::to_string(shape[axis]);
+  }
+  return text;
+}
+
+Shape parse_shape(std::string_view text) {
+  std::vector<std::int64_t> extents;
+  double product = 1;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (;;) {
+    std::int32_t extent = 0;
+    const auto [next, error] = std::from_chars(at, end, extent);
+    check(error == std::errc{} && extent > 0 && extents.size() < Shape::max_rank, Failure::usage,
+          "expected a shape such as 28x28x1, got '", text, "'");
+    extents.push_back(extent);
+    product *= extent;
+    if (next == end) break;
+    check(*next == 'x', Failure::usage, "expected a shape such as 28x28x1, got '", text, "'");
+    at = next + 1;
+  }
+  check(product < 1099511627776.0, Failure::usage, "shape ", text, " has more than 2^40 elements");
+  return Shape(extents);
+}
+
+void Tensor::Free::operator()(std::byte* memory) const { ::operator delete(memory, alignment); }
+
+Tensor::Tensor(const Tensor& other) { *this = other; }
+
+Tensor& Tensor::operator=(const Tensor& other) {
+  if (this == &other) return *this;
+  resize(other.shape_, other.element_);
+  if (bytes() > 0) std::memcpy(memory_.get(), other.memory_.get(), bytes());
+  scales = other.scales;
+  zero_point = other.zero_point;
+  return *this;
+}
+
+void Tensor::resize(const Shape& shape, Element element) {
+  const std::size_t needed = static_cast<std::size_t>(shape.elements()) * size_of(element);
+  if (needed > capacity_) {
+    memory_.reset(static_cast<std::byte*>(::operator new(needed, alignment)));
+    capacity_ = needed;
+  }
+  shape_ = shape;
+  elements_ = shape.elements();
+  element_ = element;
+  scales.assign(1, 1.0f);
+  zero_point = 0;
+}
+
+void Tensor::reshape(const Shape& shape) {
+  assert(shape.elements() == elements_);
+  shape_ = shape;
+}
+
+void Tensor::fill_zero() {
+  if (bytes() > 0) std::memset(memory_.get(), 0, bytes());
+}
+
+}  // namespace octet

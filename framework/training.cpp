@@ -1,0 +1,97 @@
+#include "framework/training.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "framework/check.h"
+#include "framework/files.h"
+
+namespace octet {
+namespace {
+
+std::int64_t count_wrong(const Tensor& scores, const std::vector<std::int32_t>& labels) {
+  const std::vector<std::int32_t> given = answers(scores);
+  std::int64_t wrong = 0;
+  for (std::size_t i = 0; i < given.size(); ++i) wrong += given[i] != labels[i];
+  return wrong;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> answers(const Tensor& scores) {
+  const std::int64_t n = scores.shape()[0], classes = scores.elements() / n;
+  std::vector<std::int32_t> best(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float* row = scores.floats() + i * classes;
+    std::int32_t k = 0;
+    for (std::int32_t j = 1; j < classes; ++j)
+      if (row[j] > row[k]) k = j;
+    best[static_cast<std::size_t>(i)] = k;
+  }
+  return best;
+}
+
+bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataLoader& loader,
+                 const std::function<float(std::int64_t step)>& rate, TrainingState& state,
+                 const std::function<bool(const TrainingState&)>& go_on) {
+  Tensor error;
+  loader.start(state.epoch, state.batch);
+  while (const Batch* batch = loader.next()) {
+    const Pass pass{.training = true,
+                    .seed = state.seed,
+                    .step = static_cast<std::uint64_t>(state.step)};
+    const Tensor& scores = network.forward(batch->images, pass);
+    const double value = loss.evaluate(scores, batch->labels, &error);
+    check(std::isfinite(value), Failure::numbers, "the loss became ", value, " at step ",
+          state.step + 1, ": expected a finite number; try a smaller learning rate");
+    const auto images = static_cast<std::int64_t>(batch->labels.size());
+    state.metrics.loss_sum += value * static_cast<double>(images);
+    state.metrics.wrong += count_wrong(scores, batch->labels);
+    state.metrics.images += images;
+    network.backward(error, pass);
+    optimizer.step(rate(state.step));
+    ++state.step;
+    ++state.batch;
+    if (go_on && !go_on(state)) return false;
+  }
+  for (const Parameter* parameter : network.parameters())
+    for (const auto& constraint : parameter->constraints) constraint->verify(*parameter);
+  ++state.epoch;
+  state.batch = 0;
+  return true;
+}
+
+Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
+                 std::vector<std::int64_t>* confusion) {
+  Metrics metrics;
+  loader.start(0);
+  while (const Batch* batch = loader.next()) {
+    const Tensor& scores = network.forward(batch->images, {});
+    const auto images = static_cast<std::int64_t>(batch->labels.size());
+    metrics.loss_sum += loss.evaluate(scores, batch->labels, nullptr) * static_cast<double>(images);
+    metrics.wrong += count_wrong(scores, batch->labels);
+    metrics.images += images;
+    if (!confusion) continue;
+    const auto classes = static_cast<std::size_t>(scores.elements() / images);
+    confusion->resize(classes * classes);
+    const std::vector<std::int32_t> given = answers(scores);
+    for (std::size_t i = 0; i < given.size(); ++i)
+      ++(*confusion)[static_cast<std::size_t>(batch->labels[i]) * classes +
+                     static_cast<std::size_t>(given[i])];
+  }
+  return metrics;
+}
+
+std::string state_hash(const Network& network, Optimizer& optimizer) {
+  Bytes bytes;
+  const auto add = [&](const Tensor& tensor) {
+    const auto* raw = static_cast<const std::uint8_t*>(tensor.raw());
+    bytes.insert(bytes.end(), raw, raw + tensor.bytes());
+  };
+  for (const Parameter* parameter : network.parameters()) add(parameter->value);
+  for (const auto& [name, tensor] : network.state()) add(*tensor);
+  for (const auto& [name, tensor] : optimizer.state()) add(*tensor);
+  return sha256(bytes.data(), bytes.size()).substr(0, 16);
+}
+
+}  // namespace octet

@@ -1,0 +1,58 @@
+// Training and evaluation: the loops over batches. Everything a run needs to go on after a stop is
+// in TrainingState, the network and the optimiser.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "framework/data_loader.h"
+#include "framework/loss.h"
+#include "framework/network.h"
+#include "framework/optimizer.h"
+
+namespace octet {
+
+/// Sums over the images seen.
+struct Metrics {
+  double loss_sum = 0;
+  std::int64_t wrong = 0, images = 0;
+
+  double loss() const { return images > 0 ? loss_sum / static_cast<double>(images) : 0; }
+  /// Share of the images whose largest score is not the label's.
+  double error() const {
+    return images > 0 ? static_cast<double>(wrong) / static_cast<double>(images) : 0;
+  }
+};
+
+struct TrainingState {
+  std::uint64_t seed = 0;
+  std::int64_t epoch = 0;  ///< epochs done
+  std::int64_t batch = 0;  ///< batches of the current epoch done
+  std::int64_t step = 0;   ///< batches done in all
+  Metrics metrics;         ///< of the current epoch
+};
+
+/// Trains until the end of the epoch, beginning at state.batch; `rate` gives the learning rate of a
+/// step. After each step `go_on` is asked (may be empty); when it says no the function returns
+/// false, with a state from which the rest of the epoch can be trained to the same bits. At the end
+/// the constraints are verified and state.epoch counts one more. Throws Error(numbers) when the
+/// loss is not finite.
+bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataLoader& loader,
+                 const std::function<float(std::int64_t step)>& rate, TrainingState& state,
+                 const std::function<bool(const TrainingState&)>& go_on);
+
+/// Metrics over all of the loader's pictures. `confusion`, when given, becomes classes x classes
+/// counts, row = label, column = answer.
+Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
+                 std::vector<std::int64_t>* confusion = nullptr);
+
+/// Index of the largest score of each image; the first of equals.
+std::vector<std::int32_t> answers(const Tensor& scores);
+
+/// 16 hexadecimal digits over every parameter, remembered range and optimiser value, in order:
+/// equal when two runs are in the same state, bit for bit.
+std::string state_hash(const Network& network, Optimizer& optimizer);
+
+}  // namespace octet

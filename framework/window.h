@@ -1,0 +1,32 @@
+// The geometry of a convolution: what slides over what.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/tensor.h"
+
+namespace octet {
+
+/// Weights are K x kernel_h x kernel_w x C/groups. Output extent:
+/// (extent + before + after - kernel) / stride + 1.
+struct Window {
+  std::int64_t kernel_h = 1, kernel_w = 1;
+  std::int64_t stride = 1;
+  std::int64_t pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
+  std::int64_t groups = 1;
+
+  std::int64_t output_h(std::int64_t h) const {
+    return (h + pad_top + pad_bottom - kernel_h) / stride + 1;
+  }
+  std::int64_t output_w(std::int64_t w) const {
+    return (w + pad_left + pad_right - kernel_w) / stride + 1;
+  }
+  bool operator==(const Window&) const = default;
+};
+
+/// N x OH x OW x K for an N x H x W x C input.
+inline Shape convolution_shape(const Shape& input, const Shape& weight, const Window& window) {
+  return {input[0], window.output_h(input[1]), window.output_w(input[2]), weight[0]};
+}
+
+}  // namespace octet

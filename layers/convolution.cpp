@@ -1,0 +1,74 @@
+#include "layers/convolution.h"
+
+#include "framework/check.h"
+#include "framework/products.h"
+
+namespace octet {
+
+Convolution::Convolution(const Options& options)
+    : WeightedLayer({.bias = options.bias, .initializer = options.initializer}),
+      options_(options),
+      window_{options.kernel,  options.kernel,  options.stride,  options.padding,
+              options.padding, options.padding, options.padding, options.groups} {}
+
+std::unique_ptr<Layer> Convolution::from(SpecReader& reader) {
+  return std::make_unique<Convolution>(Options{
+      .channels = reader.integer("channels", 1, 1 << 16),
+      .kernel = reader.integer("kernel", 1, 1 << 10),
+      .stride = reader.integer("stride", 1, 1 << 10, 1),
+      .padding = reader.integer("padding", 0, 1 << 10, 0),
+      .groups = reader.integer("groups", 1, 1 << 16, 1),
+      .bias = reader.integer("bias", 0, 1, 1) == 1,
+      .initializer = parse_initializer(reader.word("init", "he")),
+  });
+}
+
+Spec Convolution::spec() const {
+  Spec spec{.kind = "convolution"};
+  spec.set("channels", options_.channels)
+      .set("kernel", options_.kernel)
+      .set_unless("stride", options_.stride, 1)
+      .set_unless("padding", options_.padding, 0)
+      .set_unless("groups", options_.groups, 1)
+      .set_unless("bias", options_.bias, true);
+  if (options_.initializer != Initializer::he)
+    spec.set("init", std::string(name_of(options_.initializer)));
+  return spec;
+}
+
+Shape Convolution::connect(const Shape& input) {
+  const std::int64_t k = options_.channels, size = options_.kernel, g = options_.groups;
+  check(input.rank() == 3, Failure::usage, "a convolution takes images, got ", print(input));
+  check(options_.padding < size, Failure::usage, "padding ", options_.padding,
+        " must be below the kernel, ", size);
+  check(input[2] % g == 0 && k % g == 0, Failure::usage, "groups ", g, " must divide the ",
+        input[2], " channels that come and the ", k, " that go");
+  check(input[0] + 2 * options_.padding >= size && input[1] + 2 * options_.padding >= size,
+        Failure::usage, "a kernel of ", size, " with padding ", options_.padding,
+        " does not fit an input of ", print(input));
+  check(static_cast<double>(k) * static_cast<double>(size * size) *
+                static_cast<double>(input[2] / g) <
+            1e9,
+        Failure::usage, "more than 10^9 weights");
+  input_ = input;
+  const std::int64_t patch = size * size * input[2] / g;
+  set_weight({k, size, size, input[2] / g}, patch, k / g * size * size);
+  return {window_.output_h(input[0]), window_.output_w(input[1]), k};
+}
+
+void Convolution::product(const Tensor& input, const Tensor& weight, const Tensor* bias,
+                          Tensor& output) {
+  products::convolution(input, weight, bias, window_, output);
+}
+
+void Convolution::input_error(const Tensor& error, const Tensor& weight, Tensor& result) {
+  products::convolution_input_error(error, weight, window_, input_.with_front(error.shape()[0]),
+                                    result);
+}
+
+void Convolution::weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) {
+  products::convolution_weight_gradient(input, error, window_, this->weight().value.shape(),
+                                        result);
+}
+
+}  // namespace octet

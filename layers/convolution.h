@@ -1,0 +1,39 @@
+// A 2-D convolution, N x H x W x C -> N x OH x OW x K, filters K x kernel x kernel x C/groups.
+#pragma once
+
+#include "framework/window.h"
+#include "layers/weighted_layer.h"
+
+namespace octet {
+
+class Convolution : public WeightedLayer {
+ public:
+  struct Options {
+    std::int64_t channels = 1;  ///< K
+    std::int64_t kernel = 3;
+    std::int64_t stride = 1;
+    std::int64_t padding = 0;  ///< on all four sides, below kernel
+    std::int64_t groups = 1;   ///< divides C and K
+    bool bias = true;
+    Initializer initializer = Initializer::he;
+  };
+  explicit Convolution(const Options& options);
+  /// Reads channels, kernel, stride, padding, groups, bias, init. Throws Error(usage).
+  static std::unique_ptr<Layer> from(SpecReader& reader);
+
+  Spec spec() const override;
+  Shape connect(const Shape& input) override;
+
+ protected:
+  void product(const Tensor& input, const Tensor& weight, const Tensor* bias,
+               Tensor& output) override;
+  void input_error(const Tensor& error, const Tensor& weight, Tensor& result) override;
+  void weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) override;
+
+ private:
+  Options options_;
+  Window window_;
+  Shape input_;
+};
+
+}  // namespace octet

@@ -1,0 +1,45 @@
+#include "layers/dropout.h"
+
+#include "framework/parallel.h"
+#include "framework/random.h"
+
+namespace octet {
+
+std::unique_ptr<Layer> Dropout::from(SpecReader& reader) {
+  return std::make_unique<Dropout>(
+      Options{.rate = static_cast<float>(reader.real("rate", 0.0, 0.95, 0.5))});
+}
+
+Spec Dropout::spec() const {
+  Spec spec{.kind = "dropout"};
+  std::string rate = std::to_string(options_.rate);
+  while (rate.ends_with('0')) rate.pop_back();
+  if (rate.ends_with('.')) rate.pop_back();
+  return spec.set("rate", rate);
+}
+
+// Backward draws the forward pass's mask again rather than keeping it.
+void Dropout::apply(const Tensor& from, const Pass& pass, Tensor& to) const {
+  to.resize(from.shape());
+  const std::uint64_t key = random_key(pass.seed, stream_of(name() + ".dropout"), pass.step);
+  const float scale = 1.0f / (1.0f - options_.rate);
+  parallel_for(from.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      to.floats()[i] = uniform(key, static_cast<std::uint32_t>(i)) < options_.rate
+                           ? 0.0f
+                           : scale * from.floats()[i];
+  });
+}
+
+const Tensor& Dropout::forward(const Tensor& input, const Pass& pass) {
+  if (!pass.training) return input;
+  apply(input, pass, output_);
+  return output_;
+}
+
+const Tensor& Dropout::backward(const Tensor& error, const Pass& pass) {
+  apply(error, pass, passed_);
+  return passed_;
+}
+
+}  // namespace octet

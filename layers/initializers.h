@@ -1,0 +1,24 @@
+// Initial weights, uniform in [-limit, limit] so that they need only exact arithmetic and are the
+// same on every machine. He 2015: limit = sqrt(6 / inputs); Glorot 2010: sqrt(6 / (inputs +
+// outputs)), inputs and outputs being those of one unit.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "framework/tensor.h"
+
+namespace octet {
+
+enum class Initializer { he, glorot };
+
+std::string_view name_of(Initializer initializer);
+/// "he" or "glorot"; throws Error(usage) otherwise.
+Initializer parse_initializer(std::string_view name);
+
+/// Fills a weight with `inputs` and `outputs` a unit, from (seed, name).
+void initialize(Tensor& weight, Initializer initializer, std::int64_t inputs, std::int64_t outputs,
+                std::uint64_t seed, std::string_view name);
+
+}  // namespace octet

@@ -1,0 +1,78 @@
+#include "layers/linear.h"
+
+#include "framework/check.h"
+#include "framework/products.h"
+#include "layers/scale_kernels.h"
+
+namespace octet {
+namespace {
+
+// The same tensor as rows of `columns` elements; it is given back its shape afterwards. Products
+// take matrices, and a tensor cannot share its memory with another.
+class AsMatrix {
+ public:
+  AsMatrix(const Tensor& tensor, std::int64_t columns)
+      : tensor_(const_cast<Tensor&>(tensor)), shape_(tensor.shape()) {
+    tensor_.reshape({tensor.elements() / columns, columns});
+  }
+  AsMatrix(const AsMatrix&) = delete;
+  AsMatrix& operator=(const AsMatrix&) = delete;
+  ~AsMatrix() { tensor_.reshape(shape_); }
+  const Tensor& operator*() const { return tensor_; }
+
+ private:
+  Tensor& tensor_;
+  Shape shape_;
+};
+
+}  // namespace
+
+Linear::Linear(const Options& options)
+    : WeightedLayer({.bias = options.bias, .initializer = options.initializer}),
+      options_(options) {}
+
+std::unique_ptr<Layer> Linear::from(SpecReader& reader) {
+  return std::make_unique<Linear>(Options{
+      .units = reader.integer("units", 1, 1 << 20),
+      .bias = reader.integer("bias", 0, 1, 1) == 1,
+      .initializer = parse_initializer(reader.word("init", "he")),
+  });
+}
+
+Spec Linear::spec() const {
+  Spec spec{.kind = "linear"};
+  spec.set("units", options_.units).set_unless("bias", options_.bias, true);
+  if (options_.initializer != Initializer::he)
+    spec.set("init", std::string(name_of(options_.initializer)));
+  return spec;
+}
+
+Shape Linear::connect(const Shape& input) {
+  check(static_cast<double>(input.elements()) * static_cast<double>(options_.units) < 1e9,
+        Failure::usage, "more than 10^9 weights");
+  input_ = input;
+  set_weight({options_.units, input.elements()}, input.elements(), options_.units);
+  return {1, 1, options_.units};
+}
+
+void Linear::product(const Tensor& input, const Tensor& weight, const Tensor* bias,
+                     Tensor& output) {
+  const AsMatrix x(input, input_.elements());
+  products::matmul(*x, false, weight, true, output);
+  output.reshape({input.shape()[0], 1, 1, options_.units});
+  if (bias) kernels::scale_columns(output, {1.0f}, bias, output);
+}
+
+void Linear::input_error(const Tensor& error, const Tensor& weight, Tensor& result) {
+  const AsMatrix e(error, options_.units);
+  products::matmul(*e, false, weight, false, result);
+  result.reshape(input_.with_front(result.shape()[0]));
+}
+
+void Linear::weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) {
+  const AsMatrix x(input, input_.elements());
+  const AsMatrix e(error, options_.units);
+  products::matmul(*e, true, *x, false, result);
+}
+
+}  // namespace octet

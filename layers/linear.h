@@ -1,0 +1,33 @@
+// A fully connected layer, N x (anything) -> N x 1 x 1 x units, weights units x inputs.
+#pragma once
+
+#include "layers/weighted_layer.h"
+
+namespace octet {
+
+class Linear : public WeightedLayer {
+ public:
+  struct Options {
+    std::int64_t units = 1;
+    bool bias = true;
+    Initializer initializer = Initializer::he;
+  };
+  explicit Linear(const Options& options);
+  /// Reads units, bias, init. Throws Error(usage).
+  static std::unique_ptr<Layer> from(SpecReader& reader);
+
+  Spec spec() const override;
+  Shape connect(const Shape& input) override;
+
+ protected:
+  void product(const Tensor& input, const Tensor& weight, const Tensor* bias,
+               Tensor& output) override;
+  void input_error(const Tensor& error, const Tensor& weight, Tensor& result) override;
+  void weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) override;
+
+ private:
+  Options options_;
+  Shape input_;
+};
+
+}  // namespace octet

@@ -1,0 +1,89 @@
+#include "layers/losses.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "framework/check.h"
+
+namespace octet {
+namespace {
+
+void check_labels(const std::vector<std::int32_t>& labels, std::int64_t classes) {
+  for (const std::int32_t label : labels)
+    check(label >= 0 && label < classes, Failure::usage, "the network gives ", classes,
+          " scores, the data has a label ", label);
+}
+
+}  // namespace
+
+float exponential(float x) {
+  if (std::isnan(x)) return x;
+  if (x < -87.0f) return 0.0f;
+  x = std::min(x, 88.0f);
+  // x = n ln 2 + r, |r| <= ln 2 / 2, with ln 2 in two parts; e^r by its series.
+  const float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+  const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  float p = 1.0f / 5040;
+  for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
+    p = p * r + c;
+  return p * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
+}
+
+void softmax(float* scores, std::int64_t classes) {
+  const float most = *std::max_element(scores, scores + classes);
+  double sum = 0;
+  for (std::int64_t k = 0; k < classes; ++k) {
+    scores[k] = exponential(scores[k] - most);
+    sum += static_cast<double>(scores[k]);
+  }
+  for (std::int64_t k = 0; k < classes; ++k)
+    scores[k] = static_cast<float>(static_cast<double>(scores[k]) / sum);
+}
+
+double SoftmaxCrossEntropy::evaluate(const Tensor& scores, const std::vector<std::int32_t>& labels,
+                                     Tensor* error) const {
+  const std::int64_t n = scores.shape()[0], classes = scores.elements() / n;
+  check_labels(labels, classes);
+  if (error) error->resize(scores.shape());
+  std::vector<float> row(static_cast<std::size_t>(classes));
+  const float share = 1.0f / static_cast<float>(n);
+  double loss = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto label = static_cast<std::size_t>(labels[static_cast<std::size_t>(i)]);
+    std::copy_n(scores.floats() + i * classes, classes, row.begin());
+    softmax(row.data(), classes);
+    loss -= std::log(std::max(static_cast<double>(row[label]), 1e-38));
+    if (std::isnan(row[label])) loss = row[label];
+    if (!error) continue;
+    row[label] -= 1.0f;
+    for (std::int64_t k = 0; k < classes; ++k)
+      error->floats()[i * classes + k] = share * row[static_cast<std::size_t>(k)];
+  }
+  return loss / static_cast<double>(n);
+}
+
+double SumOfSquares::evaluate(const Tensor& scores, const std::vector<std::int32_t>& labels,
+                              Tensor* error) const {
+  const std::int64_t n = scores.shape()[0], classes = scores.elements() / n;
+  check_labels(labels, classes);
+  if (error) error->resize(scores.shape());
+  const float share = 1.0f / static_cast<float>(n);
+  double loss = 0;
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const float target = labels[static_cast<std::size_t>(i)] == k ? 1.0f : 0.0f;
+      const float off = scores.floats()[i * classes + k] - target;
+      loss += 0.5 * static_cast<double>(off) * static_cast<double>(off);
+      if (error) error->floats()[i * classes + k] = share * off;
+    }
+  return loss / static_cast<double>(n);
+}
+
+std::unique_ptr<Loss> make_loss(std::string_view name) {
+  if (name == "cross-entropy") return std::make_unique<SoftmaxCrossEntropy>();
+  if (name == "sum-of-squares") return std::make_unique<SumOfSquares>();
+  fail(Failure::usage, "unknown loss '", name, "', expected cross-entropy or sum-of-squares");
+}
+
+}  // namespace octet

@@ -1,0 +1,34 @@
+// The learning rate as a function of progress. A warm-up rises linearly before any of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace octet {
+
+struct Schedule {
+  enum class Kind {
+    constant,
+    step,     ///< times `factor` at each of `drops` equal parts of the run but the first
+    inverse,  ///< (1 + gamma * step)^-power: Caffe's "inv"
+    cosine,   ///< half a cosine from 1 to `floor`
+  };
+  Kind kind = Kind::constant;
+  float base = 0.01f;             ///< the rate that the rule scales
+  std::int64_t steps = 1;         ///< of the whole run
+  std::int64_t warmup_steps = 0;  ///< rises to the rule's value over so many steps
+  int drops = 3;
+  float factor = 0.1f;
+  double gamma = 1e-4, power = 0.75;
+  double floor = 0.0;
+
+  /// The rate of step 0 .. steps - 1.
+  float rate(std::int64_t step) const;
+};
+
+std::string_view name_of(Schedule::Kind kind);
+/// "constant", "step", "inverse", "cosine"; throws Error(usage) otherwise.
+Schedule::Kind parse_schedule(std::string_view name);
+
+}  // namespace octet

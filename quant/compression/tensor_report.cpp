@@ -1,0 +1,99 @@
+#include "quant/compression/tensor_report.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+namespace octet {
+namespace {
+
+template <class T>
+std::int64_t count_nonzeros(const Tensor& tensor) {
+  const T* const values = tensor.data<T>();
+  return tensor.elements() - std::count(values, values + tensor.elements(), T{});
+}
+
+std::int64_t count_nonzeros(const Tensor& tensor) {
+  switch (tensor.element()) {
+    case Element::float32:
+      return count_nonzeros<float>(tensor);
+    case Element::bfloat16:
+      return count_nonzeros<std::uint16_t>(tensor);
+    case Element::int8:
+      return count_nonzeros<std::int8_t>(tensor);
+    case Element::uint8:
+      return count_nonzeros<std::uint8_t>(tensor);
+    case Element::int32:
+      return count_nonzeros<std::int32_t>(tensor);
+  }
+  return 0;
+}
+
+std::int64_t to_bytes(std::uint64_t bits) { return static_cast<std::int64_t>((bits + 7) / 8); }
+
+double average(std::uint64_t bits, std::int64_t entries) {
+  return entries > 0 ? static_cast<double>(bits) / static_cast<double>(entries) : 0;
+}
+
+}  // namespace
+
+std::string_view print(Coding coding) { return coding == Coding::raw ? "raw" : "shared"; }
+
+TensorReport report_raw(const std::string& name, const Tensor& tensor) {
+  const auto bytes = static_cast<std::int64_t>(tensor.bytes());
+  TensorReport report;
+  report.name = name;
+  report.shape = tensor.shape();
+  report.elements = report.entries = tensor.elements();
+  report.nonzeros = count_nonzeros(tensor);
+  report.weight_bits = static_cast<int>(8 * size_of(tensor.element()));
+  report.huffman_weight_bits = report.weight_bits;
+  report.weight_stream_bytes = report.payload_bytes = bytes;
+  report.pruned_bytes = report.shared_bytes = report.entropy_bytes = bytes;
+  return report;
+}
+
+void add_scaling(TensorReport& report, std::size_t bytes) {
+  report.table_bytes += static_cast<std::int64_t>(bytes);
+  report.payload_bytes += static_cast<std::int64_t>(bytes);
+}
+
+TensorReport report_shared(const std::string& name, const Shape& shape, int index_bits,
+                           const StreamCode& weights, const StreamCode& gaps,
+                           std::int64_t payload_bytes) {
+  TensorReport report;
+  report.name = name;
+  report.shape = shape;
+  report.coding = Coding::shared;
+  report.elements = shape.elements();
+  const auto entries =
+      std::accumulate(weights.counts.begin(), weights.counts.end(), std::uint64_t{0});
+  report.entries = static_cast<std::int64_t>(entries);
+  report.nonzeros = static_cast<std::int64_t>(entries - weights.counts[0]);
+  report.clusters = static_cast<std::int64_t>(weights.counts.size() - 1);
+
+  const auto symbols = static_cast<std::uint64_t>(report.clusters) + (weights.counts[0] > 0);
+  report.weight_bits = symbols > 1 ? static_cast<int>(std::bit_width(symbols - 1)) : 0;
+  report.index_bits = index_bits;
+  const std::uint64_t weight_bits = coded_bits(weights.counts, weights.lengths);
+  const std::uint64_t gap_bits = coded_bits(gaps.counts, gaps.lengths);
+  report.huffman_weight_bits = average(weight_bits, report.entries);
+  report.huffman_index_bits = average(gap_bits, report.entries);
+
+  report.codebook_bytes = 4 * report.clusters;
+  report.weight_stream_bytes = to_bytes(weight_bits);
+  report.index_stream_bytes = to_bytes(gap_bits);
+  report.payload_bytes = payload_bytes;
+  report.table_bytes = payload_bytes - report.codebook_bytes - report.weight_stream_bytes -
+                       report.index_stream_bytes;
+
+  const auto fixed = [&](int bits) { return to_bytes(entries * static_cast<unsigned>(bits)); };
+  report.pruned_bytes = fixed(32 + index_bits);
+  report.shared_bytes = fixed(report.weight_bits + index_bits) + report.codebook_bytes;
+  report.entropy_bytes = static_cast<std::int64_t>(
+      std::ceil((entropy_bits(weights.counts) + entropy_bits(gaps.counts)) / 8));
+  return report;
+}
+
+}  // namespace octet

@@ -1,0 +1,137 @@
+#include "quant/numbers/encode_kernels.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "framework/parallel.h"
+#include "framework/random.h"
+
+namespace octet::kernels {
+namespace {
+
+// Adding and taking away 1.5 * 2^23 rounds |x| < 2^22 to an integer, ties to even, without SSE4.1.
+inline float round_nearest(float x) { return (x + 12582912.0f) - 12582912.0f; }
+
+// Up when the part above the code below exceeds a random number in (0, 1): a whole x never moves.
+inline float round_stochastic(float x, std::uint32_t random) {
+  const float nearest = round_nearest(x);
+  const float below = nearest > x ? nearest - 1.0f : nearest;
+  const float u = (static_cast<float>(random >> 9) + 0.5f) * 0x1p-23f;
+  return x - below > u ? below + 1.0f : below;
+}
+
+inline float clip(float x, float least, float most) {
+  x = x < least ? least : x;
+  return x > most ? most : x;
+}
+
+template <class Code>
+[[gnu::always_inline]] inline void encode_plain(const float* x, std::int64_t first,
+                                                std::int64_t count, const Encoding& how,
+                                                Code* codes) {
+  const float scale = how.scale, zero = how.zero_point, least = how.least, most = how.most;
+  if (how.stochastic) {
+    const std::uint64_t key = how.key;
+    const auto base = static_cast<std::uint32_t>(first);
+    const auto size = static_cast<std::uint32_t>(count);
+    for (std::uint32_t i = 0; i < size; ++i) {
+      const float value = clip(x[i] / scale + zero, least, most);
+      codes[i] = static_cast<Code>(
+          static_cast<std::int32_t>(round_stochastic(value, random_bits(key, base + i))));
+    }
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float value = clip(x[i] / scale + zero, least, most);
+      codes[i] = static_cast<Code>(static_cast<std::int32_t>(round_nearest(value)));
+    }
+  }
+}
+
+template <class Code>
+[[gnu::always_inline]] inline void encode_columns(const float* x, std::int64_t first,
+                                                  std::int64_t count, const Encoding& how,
+                                                  Code* codes) {
+  const float scale = how.scale, zero = how.zero_point, least = how.least, most = how.most;
+  const float* factors = how.factors;
+  const std::uint64_t key = how.key;
+  for (std::int64_t row = 0; row < count; row += how.columns) {
+    const auto base = static_cast<std::uint32_t>(first + row);
+    const auto columns = static_cast<std::uint32_t>(std::min(how.columns, count - row));
+    const float* values = x + row;
+    Code* out = codes + row;
+    if (how.stochastic) {
+      for (std::uint32_t i = 0; i < columns; ++i) {
+        const float value = clip(values[i] * factors[i] / scale + zero, least, most);
+        out[i] = static_cast<Code>(
+            static_cast<std::int32_t>(round_stochastic(value, random_bits(key, base + i))));
+      }
+    } else {
+      for (std::uint32_t i = 0; i < columns; ++i) {
+        const float value = clip(values[i] * factors[i] / scale + zero, least, most);
+        out[i] = static_cast<Code>(static_cast<std::int32_t>(round_nearest(value)));
+      }
+    }
+  }
+}
+
+// The magnitudes of floats order as their bits do, and NaN lies above infinity: an integer
+// maximum, which vectorises and forgets no NaN.
+OCTET_KERNEL std::int32_t max_bits(const float* x, std::int64_t count) {
+  std::int32_t most = 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    most = std::max(most, std::bit_cast<std::int32_t>(x[i]) & 0x7fffffff);
+  return most;
+}
+
+OCTET_KERNEL std::int32_t max_bits_columns(const float* x, std::int64_t rows, const float* factors,
+                                           std::int64_t columns) {
+  std::int32_t most = 0;
+  for (std::int64_t row = 0; row < rows; ++row)
+    for (std::int64_t i = 0; i < columns; ++i)
+      most = std::max(most,
+                      std::bit_cast<std::int32_t>(x[row * columns + i] * factors[i]) & 0x7fffffff);
+  return most;
+}
+
+}  // namespace
+
+float absmax(const float* x, std::int64_t count, const float* factors, std::int64_t columns) {
+  return std::bit_cast<float>(factors ? max_bits_columns(x, count / columns, factors, columns)
+                                      : max_bits(x, count));
+}
+
+void minmax(const float* x, std::int64_t count, float* least, float* most) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    *least = std::min(*least, x[i]);
+    *most = std::max(*most, x[i]);
+  }
+}
+
+OCTET_KERNEL void encode(const float* x, std::int64_t first, std::int64_t count,
+                         const Encoding& how, std::int8_t* codes) {
+  if (how.factors) {
+    encode_columns(x, first, count, how, codes);
+  } else {
+    encode_plain(x, first, count, how, codes);
+  }
+}
+
+OCTET_KERNEL void encode(const float* x, std::int64_t first, std::int64_t count,
+                         const Encoding& how, std::uint8_t* codes) {
+  if (how.factors) {
+    encode_columns(x, first, count, how, codes);
+  } else {
+    encode_plain(x, first, count, how, codes);
+  }
+}
+
+OCTET_KERNEL void encode(const float* x, std::int64_t first, std::int64_t count,
+                         const Encoding& how, float* codes) {
+  if (how.factors) {
+    encode_columns(x, first, count, how, codes);
+  } else {
+    encode_plain(x, first, count, how, codes);
+  }
+}
+
+}  // namespace octet::kernels

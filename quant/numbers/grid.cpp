@@ -1,0 +1,73 @@
+#include "quant/numbers/grid.h"
+
+#include <charconv>
+
+#include "framework/check.h"
+
+namespace octet {
+namespace {
+
+// Reads `text` = prefix + whole number; -1 when it is something else.
+int number_after(std::string_view text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return -1;
+  text.remove_prefix(prefix.size());
+  int number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() ? number : -1;
+}
+
+}  // namespace
+
+int Grid::most() const {
+  if (kind != Kind::integer) return 1;
+  return is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
+}
+
+int Grid::least() const {
+  if (kind == Kind::integer && !is_signed) return 0;
+  return -most();
+}
+
+std::string print(const Grid& grid) {
+  switch (grid.kind) {
+    case Grid::Kind::binary:
+      return "binary";
+    case Grid::Kind::ternary:
+      return "ternary";
+    case Grid::Kind::integer:
+      return (grid.is_signed ? "int" : "uint") + std::to_string(grid.bits);
+    case Grid::Kind::floating:
+      break;
+  }
+  if (grid.is_float32()) return "f32";
+  if (grid.exponent == 8 && grid.mantissa == 7) return "bf16";
+  if (grid.exponent == 5 && grid.mantissa == 10) return "f16";
+  return join("float<", grid.exponent, ",", grid.mantissa, ">");
+}
+
+Grid parse_grid(std::string_view text) {
+  using Kind = Grid::Kind;
+  if (text == "f32") return {};
+  if (text == "bf16") return {.exponent = 8, .mantissa = 7};
+  if (text == "f16") return {.exponent = 5, .mantissa = 10};
+  if (text == "binary") return {.kind = Kind::binary};
+  if (text == "ternary") return {.kind = Kind::ternary};
+  if (const int bits = number_after(text, "int"); bits >= 2 && bits <= 16)
+    return {.kind = Kind::integer, .bits = bits};
+  if (const int bits = number_after(text, "uint"); bits >= 2 && bits <= 16)
+    return {.kind = Kind::integer, .bits = bits, .is_signed = false};
+  if (text.starts_with("float<") && text.ends_with(">")) {
+    const std::string_view inside = text.substr(6, text.size() - 7);
+    const std::size_t comma = inside.find(',');
+    if (comma != std::string_view::npos) {
+      const int exponent = number_after(inside.substr(0, comma), "");
+      const int mantissa = number_after(inside.substr(comma + 1), "");
+      if (exponent >= 2 && exponent <= 8 && mantissa >= 1 && mantissa <= 23)
+        return {.exponent = exponent, .mantissa = mantissa};
+    }
+  }
+  fail(Failure::usage, "unknown grid '", text,
+       "', expected f32, bf16, f16, float<2-8,1-23>, int2-16, uint2-16, binary or ternary");
+}
+
+}  // namespace octet

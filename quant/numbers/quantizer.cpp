@@ -1,0 +1,307 @@
+#include "quant/numbers/quantizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "framework/check.h"
+#include "framework/parallel.h"
+#include "framework/random.h"
+#include "quant/numbers/encode_kernels.h"
+
+namespace octet {
+namespace {
+
+using Rule = Scaling::Rule;
+constexpr std::int64_t grain = 1 << 14;
+// Share of a new batch in a smoothed range.
+constexpr float smoothing = 0.05f;
+
+// The next number at or above `scale` with 24 - bits significant bits.
+float trim_scale(float scale, int bits) {
+  int exponent = 0;
+  const float fraction = std::frexp(scale, &exponent);  // in [0.5, 1)
+  const float steps = std::ldexp(1.0f, 24 - bits);
+  return std::ldexp(std::ceil(fraction * steps) / steps, exponent);
+}
+
+int code_bits(const Grid& grid) { return grid.kind == Grid::Kind::integer ? grid.bits : 2; }
+
+// The scale of a tensor or channel whose largest magnitude is `most`. All zeros get scale 1.
+float scale_of_range(const Format& format, float most) {
+  if (!(most > 0)) return 1.0f;
+  if (format.scaling.rule == Rule::pow2) {
+    const int exponent = static_cast<int>(std::lrint(std::log2(static_cast<double>(most))));
+    return std::ldexp(1.0f, exponent - (code_bits(format.grid) - 1));
+  }
+  const float scale = most / static_cast<float>(format.grid.most());
+  // A denormal range would lose the law's exactness; nothing is lost by calling it zero.
+  return scale < 1e-30f ? 1.0f : trim_scale(scale, code_bits(format.grid));
+}
+
+float parallel_absmax(const float* x, std::int64_t count, const std::vector<float>* factors) {
+  const std::int64_t columns = factors ? static_cast<std::int64_t>(factors->size()) : 1;
+  const std::int64_t rows = count / columns;
+  const std::int64_t chunk = std::max<std::int64_t>(1, grain / columns);
+  std::vector<float> parts(static_cast<std::size_t>((rows + chunk - 1) / chunk));
+  parallel_for(static_cast<std::int64_t>(parts.size()), 4, [&](std::int64_t a, std::int64_t b) {
+    for (std::int64_t i = a; i < b; ++i) {
+      const std::int64_t begin = i * chunk, end = std::min(rows, begin + chunk);
+      parts[static_cast<std::size_t>(i)] =
+          kernels::absmax(x + begin * columns, (end - begin) * columns,
+                          factors ? factors->data() : nullptr, columns);
+    }
+  });
+  float most = 0;
+  for (const float part : parts) most = std::isnan(part) || part > most ? part : most;
+  return most;
+}
+
+double parallel_sum_abs(const float* x, std::int64_t count, float above) {
+  return parallel_sum(count, grain, [&](std::int64_t a, std::int64_t b) {
+    double sum = 0;
+    for (std::int64_t i = a; i < b; ++i) sum += std::abs(x[i]) > above ? std::abs(x[i]) : 0.0f;
+    return sum;
+  });
+}
+
+// Mean magnitude (binary), or that of the weights beyond 0.7 of it (ternary weight networks; the
+// codes round at half the scale, which is not their threshold, so the scale is what the paper's
+// threshold gives and the rounding is ours).
+float mean_scale(const Format& format, const float* x, std::int64_t count) {
+  const double mean = parallel_sum_abs(x, count, -1.0f) / static_cast<double>(count);
+  if (format.grid.kind == Grid::Kind::binary) return static_cast<float>(mean);
+  const float threshold = static_cast<float>(0.7 * mean);
+  const double kept = parallel_sum(count, grain, [&](std::int64_t a, std::int64_t b) {
+    double n = 0;
+    for (std::int64_t i = a; i < b; ++i) n += std::abs(x[i]) > threshold ? 1 : 0;
+    return n;
+  });
+  return kept > 0 ? static_cast<float>(parallel_sum_abs(x, count, threshold) / kept) : 0.0f;
+}
+
+void check_finite(float range) {
+  check(std::isfinite(range), Failure::numbers,
+        "a tensor to be quantised holds NaN or infinity: the training has diverged");
+}
+
+}  // namespace
+
+Quantizer::Quantizer(Format format, std::string stream)
+    : format_(format), stream_(stream_of(stream)), range_(Shape{2}) {
+  range_.fill_zero();
+}
+
+void Quantizer::smooth(float least, float most) {
+  float* range = range_.floats();
+  const bool first = range[0] == 0 && range[1] == 0;
+  range[0] = first ? least : range[0] + smoothing * (least - range[0]);
+  range[1] = first ? most : range[1] + smoothing * (most - range[1]);
+}
+
+void Quantizer::find_scales(const Tensor& values, const Pass& pass,
+                            const std::vector<float>* factors, Tensor& codes) {
+  const Scaling& scaling = format_.scaling;
+  const float* x = values.floats();
+  const std::int64_t count = values.elements();
+  if (scaling.rule == Rule::none || count == 0) return;
+  if (scaling.rule == Rule::step) {
+    codes.scales[0] = std::ldexp(1.0f, -scaling.fraction);
+    return;
+  }
+  if (scaling.channel) {
+    assert(!factors);
+    const std::int64_t rows = values.shape()[0], row = count / rows;
+    codes.scales.resize(static_cast<std::size_t>(rows));
+    // A channel of zeros has no range; the tensor's own keeps its errors in proportion.
+    const float whole = parallel_absmax(x, count, nullptr);
+    check_finite(whole);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      float& scale = codes.scales[static_cast<std::size_t>(i)];
+      if (scaling.rule == Rule::meanabs) {
+        scale = trim_scale(mean_scale(format_, x + i * row, row), 2);
+        if (!(scale > 0)) scale = 1.0f;
+      } else {
+        const float most = kernels::absmax(x + i * row, row, nullptr, 1);
+        scale = scale_of_range(format_, most > 0 ? most : whole);
+      }
+    }
+    return;
+  }
+  if (scaling.rule == Rule::meanabs) {
+    const float mean = mean_scale(format_, x, count);
+    check_finite(mean);
+    codes.scales[0] = mean > 0 ? trim_scale(mean, 2) : 1.0f;
+    return;
+  }
+  const bool known =
+      scaling.smooth && !pass.training && (range_.floats()[0] != 0 || range_.floats()[1] != 0);
+  float least = 0, most = 0;
+  if (scaling.rule == Rule::minmax) {
+    if (!known) kernels::minmax(x, count, &least, &most);
+    check_finite(parallel_absmax(x, count, nullptr));
+  } else if (!known) {
+    most = parallel_absmax(x, count, factors);
+    check_finite(most);
+  }
+  if (scaling.smooth && pass.training) smooth(least, most);
+  if (known || (scaling.smooth && pass.training)) {
+    least = range_.floats()[0];
+    most = range_.floats()[1];
+  }
+  if (scaling.rule != Rule::minmax) {
+    codes.scales[0] = scale_of_range(format_, most);
+    return;
+  }
+  // Zero must be a code: padding and ReLU need it exactly.
+  least = std::min(least, 0.0f);
+  most = std::max(most, 0.0f);
+  const float span = most - least;
+  const int lowest = format_.grid.least(), highest = format_.grid.most();
+  if (!(span > 1e-30f)) return;
+  codes.scales[0] = trim_scale(span / static_cast<float>(highest - lowest), format_.grid.bits);
+  codes.zero_point = std::clamp(
+      lowest + static_cast<std::int32_t>(std::lrint(-least / codes.scales[0])), lowest, highest);
+}
+
+void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pass, Tensor& codes,
+                          const std::vector<float>* factors) {
+  assert(values.element() == Element::float32);
+  codes.resize(values.shape(), element);
+  find_scales(values, pass, factors, codes);
+  const std::uint64_t key = random_key(pass.seed, stream_, pass.step);
+  const float* x = values.floats();
+  const std::int64_t count = values.elements();
+  if (format_.grid.kind == Grid::Kind::floating) {
+    float* out = codes.floats();
+    assert(!factors || format_.is_float32());
+    parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
+      for (std::int64_t i = a; i < b; ++i)
+        out[i] = round_to_grid(x[i], format_.grid, format_.rounding,
+                               random_bits(key, static_cast<std::uint32_t>(i)));
+    });
+    return;
+  }
+
+  kernels::Encoding how{.zero_point = static_cast<float>(codes.zero_point),
+                        .least = static_cast<float>(format_.grid.least()),
+                        .most = static_cast<float>(format_.grid.most()),
+                        .stochastic = format_.rounding == Rounding::stochastic,
+                        .key = key};
+  const auto run = [&](std::int64_t begin, std::int64_t end, const kernels::Encoding& part) {
+    switch (element) {
+      case Element::int8:
+        kernels::encode(x + begin, begin, end - begin, part, codes.data<std::int8_t>() + begin);
+        break;
+      case Element::uint8:
+        kernels::encode(x + begin, begin, end - begin, part, codes.data<std::uint8_t>() + begin);
+        break;
+      default:
+        kernels::encode(x + begin, begin, end - begin, part, codes.floats() + begin);
+        break;
+    }
+  };
+  const std::int64_t rows = codes.scales.size() > 1 ? values.shape()[0]
+                            : factors               ? count / values.shape().back()
+                                                    : 1;
+  if (rows == 1) {
+    how.scale = codes.scales[0];
+    parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) { run(a, b, how); });
+  } else {
+    const std::int64_t row = count / rows;
+    if (factors) {
+      how.factors = factors->data();
+      how.columns = row;
+      how.scale = codes.scales[0];
+    }
+    parallel_for(rows, std::max<std::int64_t>(1, grain / row), [&](std::int64_t a, std::int64_t b) {
+      if (factors) return run(a * row, b * row, how);
+      kernels::Encoding part = how;
+      for (std::int64_t i = a; i < b; ++i) {
+        part.scale = codes.scales[static_cast<std::size_t>(i)];
+        run(i * row, (i + 1) * row, part);
+      }
+    });
+  }
+  if (format_.grid.kind == Grid::Kind::binary) {
+    // The two-point grid has no code 0: what rounds there goes by its sign, or by chance.
+    const auto repair = [&](auto* code) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t row = i / (count / rows);
+        const float scale =
+            codes.scales[codes.scales.size() > 1 ? static_cast<std::size_t>(row) : 0];
+        const float p = std::clamp(0.5f * (x[i] / scale + 1.0f), 0.0f, 1.0f);
+        const bool up =
+            how.stochastic ? uniform(key, static_cast<std::uint32_t>(i)) < p : x[i] >= 0;
+        using Code = std::remove_reference_t<decltype(*code)>;
+        code[i] = static_cast<Code>(up ? 1 : -1);
+      }
+    };
+    if (element == Element::int8)
+      repair(codes.data<std::int8_t>());
+    else
+      repair(codes.floats());
+  }
+}
+
+void Quantizer::quantize(const Tensor& values, const Pass& pass, Tensor& result) {
+  encode(values, pass, scratch_);
+  decode(scratch_, result);
+}
+
+void decode(const Tensor& codes, Tensor& reals) {
+  assert(&codes != &reals);
+  reals.resize(codes.shape());
+  float* out = reals.floats();
+  const std::int64_t count = codes.elements();
+  if (count == 0) return;
+  const auto rows = static_cast<std::int64_t>(codes.scales.size());
+  const std::int64_t row = count / rows;
+  const auto convert = [&](const auto* code) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const float scale = codes.scales[static_cast<std::size_t>(r)];
+      const auto zero = static_cast<float>(codes.zero_point);
+      const auto* in = code + r * row;
+      float* to = out + r * row;
+      parallel_for(row, grain, [&](std::int64_t a, std::int64_t b) {
+        for (std::int64_t i = a; i < b; ++i) to[i] = scale * (static_cast<float>(in[i]) - zero);
+      });
+    }
+  };
+  switch (codes.element()) {
+    case Element::int8:
+      return convert(codes.data<std::int8_t>());
+    case Element::uint8:
+      return convert(codes.data<std::uint8_t>());
+    case Element::int32:
+      return convert(codes.data<std::int32_t>());
+    case Element::float32:
+      return convert(codes.floats());
+    case Element::bfloat16:
+      break;
+  }
+  assert(false);
+}
+
+float round_to_grid(float value, const Grid& grid, Rounding rounding, std::uint32_t random) {
+  if (grid.is_float32() || !std::isfinite(value) || value == 0) return value;
+  int exponent = 0;
+  std::frexp(value, &exponent);  // value = fraction * 2^exponent, fraction in [0.5, 1)
+  const int bias = (1 << (grid.exponent - 1)) - 1;
+  const int lowest = 1 - bias;  // exponent of the smallest normal number
+  const int unit = std::max(exponent - 1, lowest) - grid.mantissa;
+  const double steps = std::ldexp(static_cast<double>(value), -unit);
+  double whole = std::nearbyint(steps);
+  if (rounding == Rounding::stochastic) {
+    const double below = std::floor(steps);
+    const double u = (static_cast<double>(random) + 0.5) * 0x1p-32;
+    whole = steps - below > u ? below + 1 : below;
+  }
+  const double result = std::ldexp(whole, unit);
+  const double largest = std::ldexp(2.0 - std::ldexp(1.0, -grid.mantissa), bias);
+  if (std::abs(result) > largest)
+    return std::copysign(std::numeric_limits<float>::infinity(), value);
+  return static_cast<float>(result);
+}
+
+}  // namespace octet

@@ -1,0 +1,183 @@
+// The reader of model files against files that are damaged, and files that are made to do harm.
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <fstream>
+
+#include "quant/compression/model_file.h"
+#include "quant/compression/model_header.h"
+#include "tests/quant/compression/random_models.h"
+
+namespace octet {
+namespace {
+using namespace compression_test;
+
+Model small_model() {
+  Draw draw(1);
+  Model model = empty_model();
+  model.attributes["classes"] = "cat\ndog";
+  model.tensors["fc1.weight"] = clustered(draw, Shape{20, 30}, 6, 0.1f);
+  model.tensors["fc1.bias"] = any_bits(draw, Shape{3}, Element::float32);
+  model.tensors["codes"] = any_bits(draw, Shape{2, 3}, Element::int8);
+  model.tensors["codes"].scales = {0.5f, 0.25f};
+  return model;
+}
+
+// Lets the process grow by 1 GB at most, so that an absurd allocation throws std::bad_alloc, which
+// no test here expects. Address sanitizers reserve terabytes and cannot be limited.
+class MemoryLimit {
+ public:
+  MemoryLimit() {
+    getrlimit(RLIMIT_AS, &before_);
+#if !defined(__SANITIZE_ADDRESS__)
+    std::uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlimit limit = before_;
+    limit.rlim_cur = std::min<rlim_t>(pages * 4096 + (std::uint64_t{1} << 30), before_.rlim_max);
+    setrlimit(RLIMIT_AS, &limit);
+#endif
+  }
+  ~MemoryLimit() { setrlimit(RLIMIT_AS, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+// Decodes bytes that may be anything: a model in proportion to their number, or Error(data) in one
+// line that names the source. Returns whether there was a model.
+bool survives(const Bytes& bytes) {
+  std::string message;
+  std::size_t size = 0;
+  std::vector<TensorReport> reports;
+  const auto failure = failure_of(
+      [&] {
+        for (const auto& [name, tensor] : decode(bytes, "bad.octet", &reports).tensors)
+          size += tensor.bytes();
+      },
+      &message);
+  if (!failure) {
+    REQUIRE(size <= 8192 * bytes.size());
+    return true;
+  }
+  REQUIRE(*failure == Failure::data);
+  REQUIRE(message.starts_with("bad.octet: "));
+  REQUIRE(message.find('\n') == std::string::npos);
+  return false;
+}
+
+TEST_CASE("hostile files: a file cut at any length is refused, and so is one byte more") {
+  const Bytes whole = encode(small_model());
+  REQUIRE(survives(whole));
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    REQUIRE(!survives(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))));
+  Bytes longer = whole;
+  longer.push_back(0);
+  CHECK(!survives(longer));
+  forge_checksum(longer);
+  CHECK(!survives(longer));
+}
+
+TEST_CASE("hostile files: a file with any byte changed is refused") {
+  const Bytes whole = encode(small_model());
+  for (std::size_t at = 0; at < whole.size(); ++at)
+    for (int change = 1; change < 256; ++change) {
+      Bytes bytes = whole;
+      bytes[at] = static_cast<std::uint8_t>(bytes[at] ^ change);
+      REQUIRE(!survives(bytes));
+    }
+}
+
+TEST_CASE("hostile files: changes under a forged checksum do no harm") {
+  const MemoryLimit limit;
+  int accepted = 0, refused = 0;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    const Bytes whole = encode(seed % 3 == 0 ? small_model() : random_model(seed));
+    Draw draw(seed + 100);
+    for (int i = 0; i < 1000; ++i) {
+      Bytes bytes = whole;
+      for (std::uint32_t changes = 1 + draw.below(4); changes > 0; --changes) {
+        // Half of them where sizes and tables stand.
+        const auto size = static_cast<std::uint32_t>(bytes.size());
+        const std::uint32_t at = draw.below(draw.below(2) ? size : std::min(size, 400u));
+        bytes[at] = static_cast<std::uint8_t>(draw.below(3) ? bytes[at] ^ (1u << draw.below(8))
+                                                            : draw.below(256));
+      }
+      if (draw.below(4) == 0) bytes.resize(draw.below(static_cast<std::uint32_t>(bytes.size())));
+      forge_checksum(bytes);
+      (survives(bytes) ? accepted : refused) += 1;
+    }
+  }
+  CHECK(refused > 3000);
+  CHECK(accepted > 10);
+}
+
+// A file of one tensor whose header and payload are given; the header is not deflated away.
+Bytes forged(const TensorEntry& entry, const Bytes& payload) {
+  Bytes bytes{'O', 'C', 'T', 'E', 'T', 1};
+  put_header(bytes, {empty_model().definition, {}, {entry}});
+  put_bytes(bytes, payload.data(), payload.size());
+  bytes.resize(bytes.size() + 4);
+  forge_checksum(bytes);
+  return bytes;
+}
+
+TEST_CASE("hostile files: claims of many elements are refused without allocating") {
+  const MemoryLimit limit;
+  const std::int64_t huge = std::int64_t{1} << 39;
+  CHECK(!survives(forged({.name = "w", .coding = Coding::raw, .shape = {huge}}, {1, 2, 3, 4})));
+  CHECK(!survives(forged({.name = "w", .coding = Coding::shared, .shape = {huge}}, {0, 0, 8})));
+  // 2^35 entries of one byte each that are not there.
+  Bytes claim{1};
+  put_varint(claim, std::uint64_t{1} << 35);
+  claim.push_back(8);
+  put_bytes(claim, "abcdefghijkl", 12);
+  CHECK(!survives(forged({.name = "w", .coding = Coding::shared, .shape = {huge}}, claim)));
+  CHECK(!survives(forged({.name = "w", .scaled = true, .shape = {huge}},
+                         {0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x7f})));
+  // Both alphabets of one symbol: entries that cost nothing.
+  Bytes free{0, 40, 8};
+  BitWriter bits(free);
+  put_lengths(bits, {1});
+  CodeLengths gaps(256);
+  gaps[255] = 1;
+  put_lengths(bits, gaps);
+  bits.finish();
+  free.insert(free.end(), 100, 0);
+  CHECK(!survives(forged({.name = "w", .coding = Coding::shared, .shape = {40 * 256}}, free)));
+}
+
+TEST_CASE("hostile files: a header that inflates beyond measure is refused") {
+  const MemoryLimit limit;
+  for (const std::uint64_t size : {std::uint64_t{1} << 24, std::uint64_t{1} << 40}) {
+    Bytes bytes{'O', 'C', 'T', 'E', 'T', 1};
+    put_varint(bytes, size);
+    put_varint(bytes, 20);
+    bytes.resize(bytes.size() + 24);
+    forge_checksum(bytes);
+    CHECK(!survives(bytes));
+  }
+}
+
+TEST_CASE("hostile files: the message tells other files, damage and newer versions apart") {
+  const Bytes whole = encode(small_model());
+  const auto message_of = [](const Bytes& bytes) {
+    std::string message;
+    CHECK(failure_of([&] { decode(bytes, "a.octet"); }, &message) == Failure::data);
+    return message;
+  };
+  Bytes other = whole;
+  other[0] = 'P';
+  CHECK(message_of(other).find("expected a model file") != std::string::npos);
+  Bytes newer = whole;
+  newer[5] = 2;
+  CHECK(message_of(newer).find("damaged") != std::string::npos);
+  forge_checksum(newer);
+  CHECK(message_of(newer).find("newer") != std::string::npos);
+  Bytes older = whole;
+  older[5] = 0;
+  forge_checksum(older);
+  CHECK(message_of(older).find("unknown file version 0") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace octet
