@@ -17,6 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The last name of a path, whether it ends in a slash or is ".".
+std::string folder_name(const fs::path& path) {
+  const fs::path whole = fs::absolute(path).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
 void read_splits(const Place& place, const Request& request, Splits& splits) {
   const auto read = [&](Split split) {
     if (place.storage == Storage::idx)
@@ -105,7 +111,8 @@ Splits load(const std::string& name_or_folder, const Request& request) {
     const Place place = locate(name_or_folder);
     splits.notes.push_back("read from " + place.folder.string());
     read_splits(place, request, splits);
-    if (place.set != nullptr) splits.train.name = splits.test.name = place.set->name;
+    splits.train.name = splits.test.name =
+        place.set != nullptr ? place.set->name : folder_name(name_or_folder);
     check(splits.train.image == splits.test.image, Failure::data, place.folder.string(),
           ": the training pictures are ", print(splits.train.image), ", the test pictures ",
           print(splits.test.image));

@@ -13,7 +13,7 @@
 namespace octet {
 
 struct Request {
-  Shape image;  ///< H x W x C; without extents: as stored, 32 x 32 x 3 from picture files
+  Shape image{};  ///< H x W x C; without extents: as stored, 32 x 32 x 3 from picture files
   std::uint64_t seed = 0;  ///< of the hold-out and of `strokes`: evaluate with the one trained with
   bool skip_bad = false;   ///< leave out unreadable picture files
   double hold_out = 0.2;   ///< share of a folder without test split that becomes one

@@ -82,11 +82,8 @@ Listing list_pictures(const fs::path& root, const std::vector<std::string>& clas
 // Decodes in parallel and keeps the order; with skip_bad leaves out what cannot be read.
 Dataset decode(const Listing& listing, const std::vector<std::string>& classes,
                const fs::path& root, const ImageFolderOptions& options, ImageFolder& result) {
-  Dataset dataset{fs::absolute(root).lexically_normal().filename().string(),
-                  {options.height, options.width, options.channels},
-                  {},
-                  {},
-                  classes};
+  Dataset dataset{
+      root.filename().string(), {options.height, options.width, options.channels}, {}, {}, classes};
   const std::size_t size = static_cast<std::size_t>(dataset.image.elements());
   const std::size_t count = listing.files.size();
   dataset.pixels.resize(count * size);

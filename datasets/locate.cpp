@@ -86,7 +86,8 @@ Place locate(const std::string& name_or_folder) {
   // Data sets often lie one folder further down.
   for (const char* below : {"", "cifar-10-batches-bin", "cifar-100-binary", "raw", "MNIST/raw"})
     for (const Storage storage : {Storage::idx, Storage::cifar10, Storage::cifar100}) {
-      const fs::path path = fs::path(name_or_folder) / below;
+      fs::path path = name_or_folder;
+      if (*below != 0) path /= below;
       if (has(path, storage)) return {path, storage, nullptr};
     }
   check(has(name_or_folder, Storage::pictures), Failure::data, name_or_folder,

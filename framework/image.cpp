@@ -95,6 +95,10 @@ Image read_with_stb(const Bytes& bytes, const std::string& source, int channels)
         source,
         ": expected a picture (JPEG, PNG, BMP, PNM, GIF, TGA or PSD): ", stbi_failure_reason());
   check_size(source, width, height);
+  // Deflate makes at most 1032 bytes of one, so no picture has more pixels than this.
+  check(std::int64_t{width} * height <= static_cast<std::int64_t>(bytes.size()) << 14,
+        Failure::data, source, ": ", width, " x ", height, " pixels cannot be in ", bytes.size(),
+        " bytes");
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_memory(bytes.data(), size, &width, &height, &stored, channels),
       stbi_image_free);

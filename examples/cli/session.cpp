@@ -4,6 +4,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 
@@ -48,7 +49,9 @@ Splits load_data(const DataOptions& options, const Shape& image, const Shape& fo
                   .seed = options.split_seed,
                   .skip_bad = options.skip_bad,
                   .hold_out = options.hold_out};
-  if (image.rank() == 0 && is_image_folder(options.data)) request.image = folder_image;
+  if (image.rank() == 0 && std::filesystem::is_directory(options.data) &&
+      is_image_folder(options.data))
+    request.image = folder_image;
   Splits splits = load(options.data, request);
   for (const std::string& note : splits.notes) std::cerr << "octet: " << note << '\n';
   return splits;

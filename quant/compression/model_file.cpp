@@ -2,6 +2,10 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
 #include "framework/check.h"
 #include "quant/compression/bit_stream.h"
 #include "quant/compression/model_header.h"

@@ -136,9 +136,9 @@ Definition get_definition(ByteReader& reader) {
                     [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }),
         Failure::data, reader.source(), ": expected a definition of printable characters");
   try {
-    return parse_definition(text, reader.source() + ": definition");
+    return parse_definition(text, "definition");
   } catch (const Error& error) {
-    fail(Failure::data, error.what());
+    fail(Failure::data, reader.source(), ": ", error.what());
   }
 }
 

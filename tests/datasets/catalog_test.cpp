@@ -124,7 +124,7 @@ TEST_CASE("catalog: folders are recognised by their content") {
   fs::create_directories(folder / "nothing");
   CHECK(load(folder / "digits", {}).train.classes.size() == 2);
   CHECK(load(folder / "torch", {}).train.size() == 2);
-  CHECK(load(folder / "photos", {}).train.name == "photos");
+  CHECK(load((folder / "photos").string() + "/", {}).train.name == "photos");
   const Splits mine = load(folder / "mine", {.image = {2, 2, 1}, .hold_out = 0.34});
   CHECK(mine.train.classes == std::vector<std::string>{"cat", "dog"});
   CHECK(mine.train.size() == 4);

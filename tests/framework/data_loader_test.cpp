@@ -25,6 +25,20 @@ Dataset make(std::int32_t count) {
   return set;
 }
 
+DataLoader::Options with(std::int64_t batch, bool shuffle = false, std::uint64_t seed = 0) {
+  DataLoader::Options options;
+  options.batch = batch;
+  options.shuffle = shuffle;
+  options.seed = seed;
+  return options;
+}
+
+DataLoader::Options dropping(std::int64_t batch) {
+  DataLoader::Options options = with(batch);
+  options.drop_last = true;
+  return options;
+}
+
 struct Epoch {
   std::vector<std::int32_t> labels;
   std::vector<std::size_t> sizes;
@@ -54,7 +68,7 @@ Epoch run(const Dataset& set, const DataLoader::Options& options, std::int64_t e
 
 TEST_CASE("data loader: in order, normalised, the last batch short") {
   const Dataset set = make(10);
-  DataLoader::Options options{.batch = 4};
+  DataLoader::Options options = with(4);
   options.normalization = {{0.5f, 0.25f}, {0.5f, 2.0f}};
   const Epoch epoch = run(set, options, 0);
   CHECK(epoch.sizes == std::vector<std::size_t>{4, 4, 2});
@@ -68,24 +82,24 @@ TEST_CASE("data loader: in order, normalised, the last batch short") {
 
 TEST_CASE("data loader: drop_last leaves out what does not fill a batch") {
   const Dataset set = make(10);
-  DataLoader all(set, {.batch = 4}), whole(set, {.batch = 4, .drop_last = true});
+  DataLoader all(set, with(4)), whole(set, dropping(4));
   CHECK(all.batches() == 3);
   CHECK(all.pictures() == 10);
   CHECK(whole.batches() == 2);
   CHECK(whole.pictures() == 8);
   whole.start(0);
   CHECK(drain(whole).sizes == std::vector<std::size_t>{4, 4});
-  CHECK(DataLoader(set, {.batch = 5, .drop_last = true}).batches() == 2);
-  CHECK(DataLoader(set, {.batch = 11, .drop_last = true}).pictures() == 0);
+  CHECK(DataLoader(set, dropping(5)).batches() == 2);
+  CHECK(DataLoader(set, dropping(11)).pictures() == 0);
 }
 
 TEST_CASE("data loader: a shuffle is a permutation that seed and epoch decide") {
   const Dataset set = make(100);
-  const DataLoader::Options options{.batch = 7, .shuffle = true, .seed = 3};
+  const DataLoader::Options options = with(7, true, 3);
   const Epoch first = run(set, options, 2);
   CHECK(first.labels == run(set, options, 2).labels);
   CHECK(first.labels != run(set, options, 3).labels);
-  CHECK(first.labels != run(set, {.batch = 7, .shuffle = true, .seed = 4}, 2).labels);
+  CHECK(first.labels != run(set, with(7, true, 4), 2).labels);
   std::vector<std::int32_t> sorted = first.labels, numbers(100);
   std::iota(numbers.begin(), numbers.end(), 0);
   CHECK(sorted != numbers);
@@ -97,7 +111,7 @@ TEST_CASE("data loader: a shuffle is a permutation that seed and epoch decide") 
 
 TEST_CASE("data loader: a resumed epoch goes on where it would have been") {
   const Dataset set = make(50);
-  DataLoader::Options options{.batch = 8, .shuffle = true, .seed = 1};
+  DataLoader::Options options = with(8, true, 1);
   options.transform = [](const Shape&, std::uint8_t* picture, std::uint64_t key) {
     picture[0] = static_cast<std::uint8_t>(key);
   };
@@ -123,7 +137,7 @@ TEST_CASE("data loader: a transform's key depends on seed, epoch and place in th
   const auto keys = [&](std::int64_t batch, bool shuffle, std::uint64_t seed, std::int64_t epoch) {
     std::map<int, std::uint64_t> found;
     std::mutex mutex;
-    DataLoader::Options options{.batch = batch, .shuffle = shuffle, .seed = seed};
+    DataLoader::Options options = with(batch, shuffle, seed);
     options.transform = [&](const Shape&, std::uint8_t* picture, std::uint64_t key) {
       const std::lock_guard lock(mutex);
       found[picture[0]] = key;
@@ -143,7 +157,7 @@ TEST_CASE("data loader: a transform's key depends on seed, epoch and place in th
 
 TEST_CASE("data loader: what goes wrong in the background arrives at next") {
   const Dataset set = make(10);
-  DataLoader::Options options{.batch = 2};
+  DataLoader::Options options = with(2);
   options.transform = [](const Shape&, std::uint8_t* picture, std::uint64_t) {
     check(picture[0] != 5, Failure::data, "picture 5 is bad");
   };
@@ -156,14 +170,14 @@ TEST_CASE("data loader: what goes wrong in the background arrives at next") {
 
 TEST_CASE("data loader: without start the first epoch begins, and it ends with null") {
   const Dataset set = make(3);
-  DataLoader loader(set, {.batch = 2});
+  DataLoader loader(set, with(2));
   CHECK(drain(loader).labels == std::vector<std::int32_t>{0, 1, 2});
   CHECK(loader.next() == nullptr);
 }
 
 TEST_CASE("data loader: options are checked") {
   const Dataset set = make(3);
-  CHECK_THROWS_AS(DataLoader(set, {.batch = 0}), Error);
+  CHECK_THROWS_AS(DataLoader(set, with(0)), Error);
   DataLoader::Options options;
   options.normalization = {{0.5f}, {0.5f}};
   CHECK_THROWS_AS(DataLoader(set, options), Error);

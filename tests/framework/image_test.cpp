@@ -35,8 +35,7 @@ Bytes make_bmp() {
   number(1, 2);
   number(24, 2);
   for (const std::uint32_t value : {0u, 16u, 0u, 0u, 0u, 0u}) number(value, 4);
-  for (const std::uint8_t value : {7, 8, 9, 10, 11, 12, 0, 0, 1, 2, 3, 4, 5, 6, 0, 0})
-    bytes.push_back(value);
+  bytes.insert(bytes.end(), {7, 8, 9, 10, 11, 12, 0, 0, 1, 2, 3, 4, 5, 6, 0, 0});
   return bytes;
 }
 
@@ -109,7 +108,7 @@ TEST_CASE("image: damaged pictures are read or refused, nothing else") {
   write_png(folder / "a.png", noise(6, 7, 3));
   for (const Bytes& good :
        {read_file(folder / "a.png"), make_bmp(), bytes_of("P6 2 1 255\nabcdef")})
-    fuzz(good, 700, [&](const Bytes& bytes) { read_bytes(folder, bytes, 3); });
+    fuzz(good, 250, [&](const Bytes& bytes) { read_bytes(folder, bytes, 3); });
 }
 
 TEST_CASE("image: fit keeps what fits") {

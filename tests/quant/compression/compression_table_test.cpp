@@ -59,14 +59,12 @@ TEST_CASE("compression table: rows, totals and the ratio of the whole file") {
   // Weights, biases and the rest are the file.
   CHECK(lines[3][2] == "20500");
   CHECK(lines[4][1] == "120");
-  CHECK(std::stoll(lines[3][10]) + std::stoll(lines[4][9]) + std::stoll(lines[5][4 - 1 + 1]) ==
-        bytes);
+  CHECK(std::stoll(lines[3][10]) + std::stoll(lines[4][9]) + std::stoll(lines[5][4]) == bytes);
   CHECK(lines[6][1] == "20620");
   CHECK(lines[6][2] == std::to_string(bytes));
   CHECK(std::stod(lines[7][1]) ==
         doctest::Approx(4.0 * 20620 / static_cast<double>(bytes)).epsilon(0.01));
-  for (std::istringstream input(table); std::string line; std::getline(input, line))
-    CHECK((line.empty() || line.back() != ' '));
+  CHECK(table.find(" \n") == std::string::npos);
 }
 
 TEST_CASE("compression table: a file without parameters") {

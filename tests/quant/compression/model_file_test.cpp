@@ -47,7 +47,8 @@ TEST_CASE("model file: the best index width is the smallest of all eight") {
 }
 
 TEST_CASE("model file: pruned and shared weights take what the paper says, a plain one no more") {
-  // LeNet-300-100's first layer: 8 % alive, 64 clusters: 2.32 % of the dense size in the paper.
+  // LeNet-300-100's first layer: 8 % alive, 6 bits: 3.1 % of the dense size in the paper
+  // without Huffman coding, 2.32 % with it and with its own weights.
   Parameter weight = normal_parameter(300 * 784, 1);
   prune(weight, 0.08);
   share(weight, 63, Centroids::linear, 0);
@@ -56,7 +57,7 @@ TEST_CASE("model file: pruned and shared weights take what the paper says, a pla
   std::vector<TensorReport> reports;
   const Bytes bytes = encode(model, {}, &reports);
   CHECK(same_bits(decode(bytes, "test"), model));
-  CHECK(static_cast<double>(bytes.size()) < 0.026 * 4 * 300 * 784);
+  CHECK(static_cast<double>(bytes.size()) < 0.028 * 4 * 300 * 784);
   CHECK(reports[0].weight_bits == 6);
   CHECK(reports[0].payload_bytes < reports[0].shared_bytes);
   CHECK(reports[0].shared_bytes < reports[0].pruned_bytes);

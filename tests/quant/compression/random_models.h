@@ -54,8 +54,7 @@ inline Model random_model(std::uint64_t seed) {
     model.attributes["key" + std::to_string(i)] =
         std::string(draw.below(200), static_cast<char>(draw.below(256)));
   auto& tensors = model.tensors;
-  tensors["conv1.weight"] =
-      clustered(draw, Shape{extent(20), 5, 5, 3}, extent(300) & 255 | 1, 0.6f);
+  tensors["conv1.weight"] = clustered(draw, Shape{extent(20), 5, 5, 3}, 1 + draw.below(300), 0.6f);
   tensors["fc1.weight"] = clustered(draw, Shape{extent(50), extent(400)}, 31, 0.08f);
   tensors["fc2.weight"] = clustered(draw, Shape{extent(10), extent(3000)}, 5, 0.01f);
   tensors["fc3.weight"] = clustered(draw, Shape{extent(10), extent(300)}, 3, 1.0f);

@@ -1,0 +1,46 @@
+#include "framework/files.h"
+
+#include "framework/check.h"
+#include "tests/support.h"
+
+using namespace octet;
+using namespace octet::test;
+
+TEST_CASE("files: what is written is read, over what was there") {
+  const TemporaryFolder folder;
+  write_file(folder / "a", "first");
+  write_file(folder / "a", "second");
+  const Bytes bytes = read_file(folder / "a");
+  CHECK(std::string(bytes.begin(), bytes.end()) == "second");
+  int entries = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    ++entries;
+  CHECK(entries == 1);
+  CHECK_THROWS_AS(read_file(folder / "a", 3), Error);
+  CHECK_THROWS_AS(read_file(folder / "missing"), Error);
+  CHECK_THROWS_AS(read_file(folder.path()), Error);
+}
+
+TEST_CASE("files: what cannot be written leaves nothing behind") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_AS(write_file(folder / "no/such/folder", "x"), Error);
+  std::filesystem::create_directory(folder / "taken");
+  write_file(folder / "taken/inside", "x");
+  CHECK_THROWS_AS(write_file(folder / "taken", "x"), Error);  // a folder is in the way
+  int entries = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    ++entries;
+  CHECK(entries == 1);
+  // /dev/full takes no byte: the disk is full.
+  try {
+    write_file("/dev/full/x", "x");
+    CHECK(false);
+  } catch (const Error& error) {
+    CHECK(error.kind == Failure::failed);
+  }
+}
+
+TEST_CASE("files: SHA-256 of the standard's examples") {
+  CHECK(sha256("abc", 3) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(sha256("", 0) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}

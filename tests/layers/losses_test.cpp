@@ -1,0 +1,45 @@
+#include "layers/losses.h"
+
+#include <cmath>
+
+#include "framework/check.h"
+#include "tests/support.h"
+
+using namespace octet;
+using namespace octet::test;
+
+TEST_CASE("losses: the error is the derivative of the loss") {
+  const std::vector<std::int32_t> labels{3, 0, 9, 3};
+  for (const char* name : {"cross-entropy", "sum-of-squares"}) {
+    const auto loss = make_loss(name);
+    CHECK(loss->name() == name);
+    Tensor scores = random_tensor({4, 1, 1, 10}, 1, -2, 2), error;
+    loss->evaluate(scores, labels, &error);
+    for (std::int64_t i = 0; i < scores.elements(); ++i) {
+      const float old = scores.floats()[i];
+      scores.floats()[i] = old + 0.01f;
+      const double up = loss->evaluate(scores, labels, nullptr);
+      scores.floats()[i] = old - 0.01f;
+      const double down = loss->evaluate(scores, labels, nullptr);
+      scores.floats()[i] = old;
+      CHECK(std::abs((up - down) / 0.02 - static_cast<double>(error.floats()[i])) < 2e-4);
+    }
+  }
+  CHECK_THROWS_AS(make_loss("hinge"), Error);
+}
+
+TEST_CASE("losses: a label without a score is refused, NaN is seen") {
+  Tensor scores = random_tensor({1, 1, 1, 3}, 1);
+  CHECK_THROWS_AS(SoftmaxCrossEntropy().evaluate(scores, {3}, nullptr), Error);
+  scores.floats()[1] = std::nanf("");
+  CHECK(std::isnan(SoftmaxCrossEntropy().evaluate(scores, {0}, nullptr)));
+}
+
+TEST_CASE("losses: our exponential is the library's to a few units in the last place") {
+  for (float x = -87; x <= 87; x += 0.0137f)
+    CHECK(std::abs(static_cast<double>(exponential(x)) / std::exp(static_cast<double>(x)) - 1) <
+          3e-7);
+  CHECK(exponential(-200) == 0);
+  CHECK(exponential(0) == 1);
+  CHECK(std::isnan(exponential(std::nanf(""))));
+}

@@ -1,0 +1,37 @@
+#include "layers/pooling.h"
+
+#include "tests/gradient_check.h"
+
+using namespace octet;
+using namespace octet::test;
+
+TEST_CASE("pooling: backward is the derivative of forward") {
+  for (const Pooling::Options& options : {Pooling::Options{2, 2}, Pooling::Options{3, 2},
+                                          Pooling::Options{2, 3}, Pooling::Options{7, 1}}) {
+    CAPTURE(options.window);
+    MaxPool max(options);
+    max.connect({7, 8, 3});
+    check_gradients(max, random_tensor({2, 7, 8, 3}, 3, -10, 10), {.training = true});
+    AveragePool average(options);
+    average.connect({7, 8, 3});
+    check_gradients(average, random_tensor({2, 7, 8, 3}, 4), {.training = true});
+  }
+}
+
+TEST_CASE("pooling: values, with the last window cut off at the edge") {
+  Tensor x({1, 3, 3, 1});
+  for (int i = 0; i < 9; ++i) x.floats()[i] = static_cast<float>(i);
+  MaxPool max({2, 2});
+  CHECK(max.connect({3, 3, 1}) == Shape{2, 2, 1});
+  const Tensor& m = max.forward(x, {});
+  CHECK(m.floats()[0] == 4);
+  CHECK(m.floats()[1] == 5);
+  CHECK(m.floats()[2] == 7);
+  CHECK(m.floats()[3] == 8);
+  AveragePool average({2, 2});
+  average.connect({3, 3, 1});
+  const Tensor& a = average.forward(x, {});
+  CHECK(a.floats()[0] == 2);
+  CHECK(a.floats()[1] == 3.5f);
+  CHECK(a.floats()[3] == 8);
+}

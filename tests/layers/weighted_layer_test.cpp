@@ -1,0 +1,127 @@
+#include "layers/weighted_layer.h"
+
+#include <cmath>
+
+#include "framework/products.h"
+#include "layers/convolution.h"
+#include "layers/linear.h"
+#include "tests/support.h"
+
+using namespace octet;
+using namespace octet::test;
+
+namespace {
+
+struct Result {
+  Tensor output, passed;
+  std::vector<Tensor> gradients;
+};
+
+Result run(WeightedLayer& layer, const Shape& input, const char* precision, bool simulated) {
+  layer.set_precision(parse_precision(precision));
+  layer.simulate(simulated);
+  const Pass pass{.training = true, .seed = 1, .step = 5};
+  Result result;
+  result.output = layer.forward(random_tensor(input, 3), pass);
+  result.passed = layer.backward(random_tensor(result.output.shape(), 4), pass);
+  for (const Parameter* parameter : layer.parameters())
+    result.gradients.push_back(parameter->gradient);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("weighted layer: integers and their simulation in float32 agree to the bit") {
+  for (const char* precision : {"int8", "W=int8/absmax,A=int8/absmax,E=int8/absmax",
+                                "W=int4/absmax/channel,A=int8/step5,E=int6/pow2",
+                                "W=ternary/meanabs,A=int8/absmax,E=int8/absmax/stochastic",
+                                "W=binary/meanabs/channel,A=int3/absmax"}) {
+    CAPTURE(precision);
+    Convolution convolution({.channels = 10, .kernel = 3, .stride = 2, .padding = 1});
+    convolution.set_name("conv1");
+    convolution.connect({9, 9, 5});
+    convolution.initialize(1);
+    Linear linear({.units = 7});
+    linear.set_name("fc1");
+    linear.connect({4, 4, 3});
+    linear.initialize(2);
+    for (auto [layer, input] :
+         {std::pair<WeightedLayer*, Shape>{&convolution, {4, 9, 9, 5}}, {&linear, {6, 4, 4, 3}}}) {
+      const Result integers = run(*layer, input, precision, false);
+      const Result simulated = run(*layer, input, precision, true);
+      CHECK(same_bits(integers.output, simulated.output));
+      CHECK(same_bits(integers.passed, simulated.passed));
+      for (std::size_t i = 0; i < integers.gradients.size(); ++i)
+        CHECK(same_bits(integers.gradients[i], simulated.gradients[i]));
+    }
+  }
+}
+
+TEST_CASE("weighted layer: every way to compute products of codes gives the same step") {
+  Convolution layer({.channels = 10, .kernel = 5, .padding = 2});
+  layer.set_name("conv1");
+  layer.connect({9, 9, 5});
+  layer.initialize(1);
+  const Result fast = run(layer, {4, 9, 9, 5}, "int8", false);
+  const products::Paths before = products::override_paths({false, false});
+  const Result exact = run(layer, {4, 9, 9, 5}, "int8", false);
+  products::override_paths(before);
+  CHECK(same_bits(fast.output, exact.output));
+  CHECK(same_bits(fast.passed, exact.passed));
+  CHECK(same_bits(fast.gradients[0], exact.gradients[0]));
+}
+
+TEST_CASE("weighted layer: eight bits are close to float32, errors and gradients on average") {
+  Convolution layer({.channels = 8, .kernel = 3, .padding = 1});
+  layer.set_name("conv1");
+  layer.connect({8, 8, 4});
+  layer.initialize(1);
+  const Result real = run(layer, {8, 8, 8, 4}, "float32", false);
+  const Result codes = run(layer, {8, 8, 8, 4}, "int8", false);
+  CHECK(relative_difference(codes.output, real.output) < 0.02);
+  CHECK(relative_difference(codes.passed, real.passed) < 0.03);
+  CHECK(relative_difference(codes.gradients[0], real.gradients[0]) < 0.03);
+  CHECK(relative_difference(codes.gradients[1], real.gradients[1]) < 0.03);
+  CHECK_FALSE(same_bits(codes.output, real.output));
+}
+
+TEST_CASE("weighted layer: affine activations and wide formats are simulated faithfully") {
+  for (const char* precision :
+       {"W=f32,A=uint8/minmax,E=f32", "W=int8/absmax,A=uint8/minmax,E=int8/absmax",
+        "W=int12/absmax/channel,A=int12/absmax,E=int12/absmax", "W=bf16,A=bf16,E=bf16",
+        "W=int8/absmax/channel,A=f32,E=f32", "W=int8/absmax/channel,A=bf16,E=bf16"}) {
+    CAPTURE(precision);
+    Linear layer({.units = 7});
+    layer.set_name("fc1");
+    layer.connect({4, 4, 3});
+    layer.initialize(2);
+    const Result real = run(layer, {6, 4, 4, 3}, "float32", false);
+    const Result other = run(layer, {6, 4, 4, 3}, precision, false);
+    CHECK(relative_difference(other.output, real.output) < 0.02);
+    CHECK(relative_difference(other.passed, real.passed) < 0.03);
+    CHECK(relative_difference(other.gradients[0], real.gradients[0]) < 0.03);
+    CHECK(relative_difference(other.gradients[1], real.gradients[1]) < 0.03);
+  }
+}
+
+TEST_CASE("weighted layer: gradients and master weights take their formats") {
+  Linear layer({.units = 3});
+  layer.set_name("fc1");
+  layer.connect({1, 1, 4});
+  layer.initialize(1);
+  layer.set_precision(parse_precision("G=int4/absmax,M=int8/step6"));
+  REQUIRE(layer.parameters()[0]->constraints.size() == 1);
+  layer.initialize(1);
+  CHECK_NOTHROW(layer.parameters()[0]->constraints[0]->verify(*layer.parameters()[0]));
+  layer.forward(random_tensor({5, 1, 1, 4}, 1), {.training = true});
+  layer.backward(random_tensor({5, 1, 1, 3}, 2), {.training = true});
+  const Tensor& gradient = layer.parameters()[0]->gradient;
+  float most = 0;
+  for (int i = 0; i < 12; ++i) most = std::max(most, std::abs(gradient.floats()[i]));
+  for (int i = 0; i < 12; ++i) {
+    const float steps = gradient.floats()[i] / (most / 7);
+    CHECK(std::abs(steps - std::round(steps)) < 1e-4f);
+  }
+  layer.set_precision({});
+  CHECK(layer.parameters()[0]->constraints.empty());
+}

@@ -1,0 +1,32 @@
+#include "optim/schedules.h"
+
+#include <doctest/doctest.h>
+
+#include "framework/check.h"
+
+using namespace octet;
+using Kind = Schedule::Kind;
+
+TEST_CASE("schedules: values at chosen steps") {
+  CHECK(Schedule{.base = 0.1f, .steps = 10}.rate(7) == 0.1f);
+  const Schedule step{.kind = Kind::step, .base = 1, .steps = 300};
+  CHECK(step.rate(99) == 1.0f);
+  CHECK(step.rate(100) == doctest::Approx(0.1));
+  CHECK(step.rate(299) == doctest::Approx(0.01));
+  const Schedule inverse{.kind = Kind::inverse, .base = 0.01f, .steps = 10000};
+  CHECK(inverse.rate(100) == doctest::Approx(0.00992565));  // as Caffe prints it
+  const Schedule cosine{.kind = Kind::cosine, .base = 1, .steps = 100};
+  CHECK(cosine.rate(0) == 1.0f);
+  CHECK(cosine.rate(50) == doctest::Approx(0.5));
+  CHECK(cosine.rate(100) == doctest::Approx(0).epsilon(1e-6));
+  const Schedule warm{.base = 1, .steps = 100, .warmup_steps = 4};
+  CHECK(warm.rate(0) == doctest::Approx(0.2));
+  CHECK(warm.rate(3) == doctest::Approx(0.8));
+  CHECK(warm.rate(4) == 1.0f);
+}
+
+TEST_CASE("schedules: names") {
+  for (const Kind kind : {Kind::constant, Kind::step, Kind::inverse, Kind::cosine})
+    CHECK(parse_schedule(name_of(kind)) == kind);
+  CHECK_THROWS_AS(parse_schedule("linear"), Error);
+}

@@ -1,0 +1,68 @@
+// What tests share: random tensors, comparison, temporary folders.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+#include "framework/random.h"
+#include "framework/tensor.h"
+
+namespace octet::test {
+
+/// Uniform in [least, most).
+inline Tensor random_tensor(const Shape& shape, std::uint64_t key, float least = -1,
+                            float most = 1) {
+  Tensor tensor(shape);
+  for (std::int64_t i = 0; i < tensor.elements(); ++i)
+    tensor.floats()[i] = least + (most - least) * uniform(mix(key), static_cast<std::uint32_t>(i));
+  return tensor;
+}
+
+/// int8 codes in -127 .. 127.
+inline Tensor random_codes(const Shape& shape, std::uint64_t key) {
+  Tensor tensor(shape, Element::int8);
+  for (std::int64_t i = 0; i < tensor.elements(); ++i)
+    tensor.data<std::int8_t>()[i] = static_cast<std::int8_t>(
+        static_cast<int>(uniform_below(mix(key), static_cast<std::uint32_t>(i), 255)) - 127);
+  return tensor;
+}
+
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.element() == b.element() && a.scales == b.scales &&
+         a.zero_point == b.zero_point &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
+/// Largest |a - b| over largest |b|.
+inline double relative_difference(const Tensor& a, const Tensor& b) {
+  REQUIRE(a.shape() == b.shape());
+  double difference = 0, size = 1e-30;
+  for (std::int64_t i = 0; i < a.elements(); ++i) {
+    difference = std::max(difference, std::abs(static_cast<double>(a.floats()[i]) -
+                                               static_cast<double>(b.floats()[i])));
+    size = std::max(size, std::abs(static_cast<double>(b.floats()[i])));
+  }
+  return difference / size;
+}
+
+/// A folder that is gone with its contents at the end of the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "octet-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace octet::test
