@@ -27,8 +27,8 @@ class DataLoader {
     bool shuffle = false;
     bool drop_last = false;  ///< leave out a last batch that is not full
     std::uint64_t seed = 0;
-    Normalization normalization;
-    Transform transform;  ///< none when empty
+    Normalization normalization{};
+    Transform transform{};  ///< none when empty
   };
 
   /// `dataset` must outlive the loader.

@@ -86,9 +86,35 @@ Image read_pnm(const Bytes& bytes, const std::string& source, int channels) {
   return image;
 }
 
+// Stops at a Huffman table with more than 256 codes: stb before 2.28 writes beyond its own then.
+// The walk from marker to marker is stb's, which passes over bytes between segments.
+void check_huffman_tables(const Bytes& bytes, const std::string& source) {
+  const auto byte = [&](std::size_t at) { return at < bytes.size() ? bytes[at] : 0; };
+  std::size_t at = 0;
+  for (;;) {
+    while (at < bytes.size() && bytes[at] != 0xff) ++at;
+    while (byte(at) == 0xff) ++at;
+    const int marker = byte(at++);
+    if (at >= bytes.size() || marker == 0xd9) return;
+    if (marker <= 1 || (marker >= 0xd0 && marker <= 0xd8)) continue;  // these have no length
+    const auto length = static_cast<std::size_t>(byte(at) << 8 | byte(at + 1));
+    const std::size_t end = at + std::max<std::size_t>(length, 2);
+    if (marker == 0xc4)
+      for (std::size_t table = at + 2; table < end && table < bytes.size();) {
+        int codes = 0;
+        for (std::size_t bits = 1; bits <= 16; ++bits) codes += byte(table + bits);
+        check(codes <= 256, Failure::data, source,
+              ": the picture is damaged: expected at most 256 codes in a table, got ", codes);
+        table += 17 + static_cast<std::size_t>(codes);
+      }
+    at = end;
+  }
+}
+
 Image read_with_stb(const Bytes& bytes, const std::string& source, int channels) {
   check(bytes.size() < std::size_t{1} << 31, Failure::data, source,
         ": expected less than 2^31 bytes");
+  if (!bytes.empty() && bytes[0] == 0xff) check_huffman_tables(bytes, source);
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, stored = 0;
   check(stbi_info_from_memory(bytes.data(), size, &width, &height, &stored) != 0, Failure::data,

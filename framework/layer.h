@@ -35,7 +35,7 @@ class Layer {
   /// Draws the parameters from (seed, name).
   virtual void initialize(std::uint64_t /*seed*/) {}
 
-  /// N x input shape -> N x output shape.
+  /// N x input shape -> N x output shape. In training `input` must stay as it is until backward.
   virtual const Tensor& forward(const Tensor& input, const Pass& pass) = 0;
 
   /// dLoss/dOutput -> dLoss/dInput, for the batch of the latest forward call in training; sets the

@@ -9,7 +9,7 @@
 // long. The runtime reads its policy when it is loaded, so the program starts again with it set.
 static void wait_without_spinning(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
+  setenv("GOMP_SPINCOUNT", "2000", 1);
   execv("/proc/self/exe", argv);  // where that fails, the program works all the same
 }
 

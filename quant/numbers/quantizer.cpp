@@ -129,8 +129,8 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
     return;
   }
   if (scaling.rule == Rule::meanabs) {
+    check_finite(parallel_absmax(x, count, nullptr));
     const float mean = mean_scale(format_, x, count);
-    check_finite(mean);
     codes.scales[0] = mean > 0 ? trim_scale(mean, 2) : 1.0f;
     return;
   }
@@ -143,6 +143,11 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
   } else if (!known) {
     most = parallel_absmax(x, count, factors);
     check_finite(most);
+    if (format_.grid.least() == 0) {  // negative values become 0 and must not widen the grid
+      assert(!factors);
+      most = 0;
+      kernels::minmax(x, count, &least, &most);
+    }
   }
   if (scaling.smooth && pass.training) smooth(least, most);
   if (known || (scaling.smooth && pass.training)) {

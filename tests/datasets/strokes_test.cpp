@@ -81,7 +81,7 @@ TEST_CASE("strokes: balanced, and no two pictures alike") {
   CHECK(std::adjacent_find(pictures.begin(), pictures.end()) == pictures.end());
 }
 
-TEST_CASE("strokes: every digit has ink near the middle and little at the border") {
+TEST_CASE("strokes: every digit has ink in the middle, and not only ink") {
   const Dataset set = make_strokes(500, 3, Split::test);
   for (std::int64_t i = 0; i < set.size(); ++i) {
     int bright = 0;

@@ -39,6 +39,20 @@ Bytes make_bmp() {
   return bytes;
 }
 
+// An 8 x 8 grey JPEG of one colour: a DC code (a difference of 96, so 128 + 96 / 8) and an end.
+Bytes make_jpeg() {
+  Bytes bytes{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0};
+  bytes.insert(bytes.end(), 64, 1);
+  bytes.insert(bytes.end(), {0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0});
+  for (const std::uint8_t table : {std::uint8_t{0x00}, std::uint8_t{0x10}}) {
+    bytes.insert(bytes.end(), {0xff, 0xc4, 0, 20, table, 1});
+    bytes.insert(bytes.end(), 15, 0);
+    bytes.push_back(table == 0 ? 7 : 0);
+  }
+  bytes.insert(bytes.end(), {0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x60, 0x7f, 0xff, 0xd9});
+  return bytes;
+}
+
 }  // namespace
 
 TEST_CASE("image: PNG goes out and comes back") {
@@ -87,6 +101,22 @@ TEST_CASE("image: BMP") {
   CHECK(image.pixels == std::vector<std::uint8_t>{3, 2, 1, 6, 5, 4, 9, 8, 7, 12, 11, 10});
 }
 
+TEST_CASE("image: JPEG, and its tables are counted before stb fills them") {
+  const TemporaryFolder folder;
+  const Image image = read_bytes(folder, make_jpeg(), 1);
+  CHECK(image.shape == Shape{8, 8, 1});
+  CHECK(image.pixels == std::vector<std::uint8_t>(64, 140));
+  // Bytes that look like a table, but lie in a comment, are none.
+  Bytes commented = make_jpeg();
+  const Bytes comment{0xff, 0xfe, 0, 8, 0xff, 0xc4, 0, 20, 0xff, 0xff};
+  commented.insert(commented.begin() + 2, comment.begin(), comment.end());
+  CHECK(read_bytes(folder, commented, 1).pixels == image.pixels);
+  Bytes overfull = make_jpeg();
+  std::fill_n(overfull.begin() + 89, 16, std::uint8_t{255});
+  CHECK(contains(error_of(Failure::data, [&] { read_bytes(folder, overfull, 1); }),
+                 "expected at most 256 codes in a table, got 4080"));
+}
+
 TEST_CASE("image: what is no picture is named") {
   const TemporaryFolder folder;
   CHECK(contains(error_of(Failure::data, [&] { read_image(folder / "none.png", 3); }), "none.png"));
@@ -107,7 +137,7 @@ TEST_CASE("image: damaged pictures are read or refused, nothing else") {
   const TemporaryFolder folder;
   write_png(folder / "a.png", noise(6, 7, 3));
   for (const Bytes& good :
-       {read_file(folder / "a.png"), make_bmp(), bytes_of("P6 2 1 255\nabcdef")})
+       {read_file(folder / "a.png"), make_bmp(), make_jpeg(), bytes_of("P6 2 1 255\nabcdef")})
     fuzz(good, 250, [&](const Bytes& bytes) { read_bytes(folder, bytes, 3); });
 }
 

@@ -22,7 +22,8 @@ Result run(WeightedLayer& layer, const Shape& input, const char* precision, bool
   layer.simulate(simulated);
   const Pass pass{.training = true, .seed = 1, .step = 5};
   Result result;
-  result.output = layer.forward(random_tensor(input, 3), pass);
+  const Tensor x = random_tensor(input, 3);
+  result.output = layer.forward(x, pass);
   result.passed = layer.backward(random_tensor(result.output.shape(), 4), pass);
   for (const Parameter* parameter : layer.parameters())
     result.gradients.push_back(parameter->gradient);
@@ -36,7 +37,7 @@ TEST_CASE("weighted layer: integers and their simulation in float32 agree to the
                                 "W=int4/absmax/channel,A=int8/step5,E=int6/pow2",
                                 "W=ternary/meanabs,A=int8/absmax,E=int8/absmax/stochastic",
                                 "W=binary/meanabs/channel,A=int3/absmax"}) {
-    CAPTURE(precision);
+    CAPTURE(std::string(precision));
     Convolution convolution({.channels = 10, .kernel = 3, .stride = 2, .padding = 1});
     convolution.set_name("conv1");
     convolution.connect({9, 9, 5});
@@ -90,7 +91,7 @@ TEST_CASE("weighted layer: affine activations and wide formats are simulated fai
        {"W=f32,A=uint8/minmax,E=f32", "W=int8/absmax,A=uint8/minmax,E=int8/absmax",
         "W=int12/absmax/channel,A=int12/absmax,E=int12/absmax", "W=bf16,A=bf16,E=bf16",
         "W=int8/absmax/channel,A=f32,E=f32", "W=int8/absmax/channel,A=bf16,E=bf16"}) {
-    CAPTURE(precision);
+    CAPTURE(std::string(precision));
     Linear layer({.units = 7});
     layer.set_name("fc1");
     layer.connect({4, 4, 3});
@@ -113,7 +114,8 @@ TEST_CASE("weighted layer: gradients and master weights take their formats") {
   REQUIRE(layer.parameters()[0]->constraints.size() == 1);
   layer.initialize(1);
   CHECK_NOTHROW(layer.parameters()[0]->constraints[0]->verify(*layer.parameters()[0]));
-  layer.forward(random_tensor({5, 1, 1, 4}, 1), {.training = true});
+  const Tensor x = random_tensor({5, 1, 1, 4}, 1);
+  layer.forward(x, {.training = true});
   layer.backward(random_tensor({5, 1, 1, 3}, 2), {.training = true});
   const Tensor& gradient = layer.parameters()[0]->gradient;
   float most = 0;

@@ -12,7 +12,7 @@ TEST_CASE("format: one spelling for printing and parsing") {
         "int8/absmax/channel", "int8/absmax/smooth", "int8/absmax/stochastic", "int16/step12",
         "int16/step-3/stochastic", "uint8/minmax/smooth", "int8/pow2", "int3/pow2/channel",
         "binary/meanabs", "binary/step0/stochastic", "ternary/meanabs/channel", "ternary/absmax"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     CHECK(print(parse_format(text)) == text);
     CHECK(parse_format(print(parse_format(text))) == parse_format(text));
   }
@@ -39,7 +39,7 @@ TEST_CASE("format: what does not go together is refused with its reason") {
                            "binary/minmax",
                            "ternary/pow2",
                            "int2/pow2"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     CHECK_THROWS_AS(parse_format(text), Error);
   }
   CHECK_THROWS_WITH(parse_format("int8"),

@@ -60,7 +60,7 @@ Tensor sample(std::uint64_t key) {
 TEST_CASE("quantizer: quantize == decode . encode, to the bit, for every format") {
   for (const char* text : formats)
     for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic}) {
-      CAPTURE(text);
+      CAPTURE(std::string(text));
       const Format format = with_rounding(text, rounding);
       const Tensor x = sample(1);
       const Pass pass{.seed = 3, .step = 9};
@@ -77,18 +77,23 @@ TEST_CASE("quantizer: a quantised tensor is a fixed point, also of stochastic ro
     for (const Rounding rounding : {Rounding::nearest, Rounding::stochastic}) {
       if (std::string(text).starts_with("binary") && rounding == Rounding::stochastic)
         continue;  // a coin between two points moves everything that is not on one of them
-      CAPTURE(text);
+      CAPTURE(std::string(text));
       const Format format = with_rounding(text, rounding);
+      // The codes that a min-max range really uses may span less than it: its grid is a law only
+      // once the range is known.
+      if (format.scaling.rule == Scaling::Rule::minmax && !format.scaling.smooth) continue;
       Tensor once, twice;
-      Quantizer(format, "q").quantize(sample(2), {}, once);
-      Quantizer(format, "q").quantize(once, {.step = 1}, twice);
+      Quantizer quantizer(format, "q");
+      if (format.scaling.smooth) quantizer.quantize(sample(2), {.training = true}, once);
+      quantizer.quantize(sample(2), {}, once);
+      quantizer.quantize(once, {.step = 1}, twice);
       CHECK(same_bits(once, twice));
     }
 }
 
 TEST_CASE("quantizer: nearest rounding is monotone and off by at most half a step") {
   for (const char* text : formats) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     const Format format = with_rounding(text, Rounding::nearest);
     if (format.scaling.channel) continue;
     Tensor x({2001}), q, codes;
@@ -200,7 +205,7 @@ TEST_CASE("quantizer: NaN and infinity are errors, zeros are not") {
     x.floats()[1] = bad;
     for (const char* text :
          {"int8/absmax", "int8/absmax/channel", "uint8/minmax", "int8/pow2", "binary/meanabs"}) {
-      CAPTURE(text);
+      CAPTURE(std::string(text));
       CHECK_THROWS_AS(Quantizer(parse_format(text), "q").encode(x, {}, codes), Error);
     }
   }
