@@ -52,7 +52,7 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
     optimizer.step(rate(state.step));
     ++state.step;
     ++state.batch;
-    if (go_on && !go_on(state)) return false;
+    if (go_on && !go_on(state) && state.batch < loader.batches()) return false;
   }
   for (const Parameter* parameter : network.parameters())
     for (const auto& constraint : parameter->constraints) constraint->verify(*parameter);

@@ -35,10 +35,10 @@ struct TrainingState {
 };
 
 /// Trains until the end of the epoch, beginning at state.batch; `rate` gives the learning rate of a
-/// step. After each step `go_on` is asked (may be empty); when it says no the function returns
-/// false, with a state from which the rest of the epoch can be trained to the same bits. At the end
-/// the constraints are verified and state.epoch counts one more. Throws Error(numbers) when the
-/// loss is not finite.
+/// step. After each step `go_on` is asked (may be empty); when it says no before the epoch's last
+/// the function returns false, with a state from which the rest can be trained to the same bits. At
+/// the end the constraints are verified and state.epoch counts one more. Throws Error(numbers) when
+/// the loss is not finite.
 bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataLoader& loader,
                  const std::function<float(std::int64_t step)>& rate, TrainingState& state,
                  const std::function<bool(const TrainingState&)>& go_on);

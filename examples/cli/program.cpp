@@ -162,11 +162,21 @@ int parse_and_run(const std::vector<std::string>& arguments) {
     for (const CLI::App* verb : program.get_subcommands({})) verbs.push_back(verb->get_name());
     check(std::find(verbs.begin(), verbs.end(), all[0]) != verbs.end(), Failure::usage,
           "unknown verb ", all[0], nearest(all[0], verbs));
-    const CLI::App& verb = *program.get_subcommand(all[0]);
+    const CLI::App* chosen = program.get_subcommand(all[0]);
+    std::size_t words = 1;
+    while (words < all.size()) {  // octet data list
+      const auto parts = chosen->get_subcommands(
+          [&](const CLI::App* part) { return part->get_name() == all[words]; });
+      if (parts.empty()) break;
+      chosen = parts.front();
+      ++words;
+    }
+    const CLI::App& verb = *chosen;
     if (std::find(all.begin(), all.end(), "--help") == all.end() &&
         std::find(all.begin(), all.end(), "-h") == all.end()) {
-      const std::vector<std::string> rest = expand(verb, {all.begin() + 1, all.end()});
-      all.resize(1);
+      const auto options = all.begin() + static_cast<std::ptrdiff_t>(words);
+      const std::vector<std::string> rest = expand(verb, {options, all.end()});
+      all.resize(words);
       all.insert(all.end(), rest.begin(), rest.end());
     }
   } else if (!all.empty()) {

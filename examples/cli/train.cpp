@@ -252,15 +252,14 @@ void Run::train() {
         });
     record_.seconds = before + watch.seconds();
     progress.clear();
-    if (interrupt() != 0) {
-      save("last.octet", true);
-      throw Interrupted{interrupt(), ": saved after step " + std::to_string(state_.step) + " in " +
-                                         (folder_ / "last.octet").string() +
-                                         "; octet train --resume " + folder_.string() + " goes on"};
-    }
-    end_epoch(watch.seconds(), state_.metrics.images - images_before);
+    if (whole || interrupt() == 0)
+      end_epoch(watch.seconds(), state_.metrics.images - images_before);
     if (whole) state_.metrics = {};
     save("last.octet", true);
+    if (interrupt() != 0)
+      throw Interrupted{interrupt(), join(": saved after step ", state_.step, " in ",
+                                          (folder_ / "last.octet").string(),
+                                          "; octet train --resume ", folder_.string(), " goes on")};
   }
 }
 

@@ -1,0 +1,107 @@
+// The hot paths: products of one layer in both arithmetics, encoding, and whole training steps.
+// Items are images (steps) or multiply-accumulates (products).
+#include <benchmark/benchmark.h>
+
+#include "examples/networks/networks.h"
+#include "framework/products.h"
+#include "framework/random.h"
+#include "layers/build.h"
+#include "layers/losses.h"
+#include "optim/sgd.h"
+#include "quant/numbers/quantizer.h"
+
+namespace octet {
+namespace {
+
+Tensor uniform_tensor(const Shape& shape, Element element, std::uint64_t key) {
+  Tensor tensor(shape, element);
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    const float u = uniform(key, static_cast<std::uint32_t>(i));
+    if (element == Element::int8)
+      tensor.data<std::int8_t>()[i] = static_cast<std::int8_t>(u * 64 - 32);
+    else
+      tensor.floats()[i] = u - 0.5f;
+  }
+  return tensor;
+}
+
+enum Product { forward, input_error, weight_gradient };
+
+// 3x3, padding 1, batch 64: arguments are channels in, channels out, height and width.
+template <Product product, Element element>
+void convolution(benchmark::State& state) {
+  const std::int64_t c = state.range(0), k = state.range(1), size = state.range(2);
+  const Window window{3, 3, 1, 1, 1, 1, 1, 1};
+  const Tensor x = uniform_tensor({64, size, size, c}, element, 1),
+               w = uniform_tensor({k, 3, 3, c}, element, 2),
+               e = uniform_tensor({64, size, size, k}, element, 3);
+  Tensor result;
+  for (auto _ : state) {
+    if (product == forward) products::convolution(x, w, nullptr, window, result);
+    if (product == input_error) products::convolution_input_error(e, w, window, x.shape(), result);
+    if (product == weight_gradient)
+      products::convolution_weight_gradient(x, e, window, w.shape(), result);
+  }
+  state.SetItemsProcessed(state.iterations() * 64 * size * size * c * k * 9);
+}
+
+void shapes(benchmark::internal::Benchmark* b) {
+  b->Args({64, 64, 32})->Args({128, 128, 32})->Args({256, 256, 16})->Args({512, 512, 8});
+  b->UseRealTime()->Unit(benchmark::kMillisecond);
+}
+BENCHMARK(convolution<forward, Element::float32>)->Apply(shapes);
+BENCHMARK(convolution<forward, Element::int8>)->Apply(shapes);
+BENCHMARK(convolution<input_error, Element::float32>)->Apply(shapes);
+BENCHMARK(convolution<input_error, Element::int8>)->Apply(shapes);
+BENCHMARK(convolution<weight_gradient, Element::float32>)->Apply(shapes);
+BENCHMARK(convolution<weight_gradient, Element::int8>)->Apply(shapes);
+
+void encode(benchmark::State& state, const char* format) {
+  const Tensor x = uniform_tensor({64, 32, 32, 64}, Element::float32, 1);
+  Quantizer quantizer(parse_format(format), "bench");
+  Tensor codes;
+  for (auto _ : state) quantizer.encode(x, {.training = true}, codes);
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(x.bytes()));
+}
+BENCHMARK_CAPTURE(encode, nearest, "int8/absmax/smooth")->UseRealTime();
+BENCHMARK_CAPTURE(encode, stochastic, "int8/absmax/stochastic")->UseRealTime();
+
+void step(benchmark::State& state, const char* name, const Shape& input, const char* precision) {
+  const std::int64_t batch = state.range(0);
+  Network network = build_network(zoo_network(name, input, 10));
+  set_precision(network, parse_precision(precision));
+  network.initialize(1);
+  Sgd sgd(network.parameters(), {.weight_decay = 5e-4f});
+  const Tensor x = uniform_tensor(input.with_front(batch), Element::float32, 1);
+  std::vector<std::int32_t> labels;
+  for (std::int64_t i = 0; i < batch; ++i) labels.push_back(static_cast<std::int32_t>(i % 10));
+  const SoftmaxCrossEntropy loss;
+  Tensor error;
+  Pass pass{.training = true};
+  for (auto _ : state) {
+    loss.evaluate(network.forward(x, pass), labels, &error);
+    network.backward(error, pass);
+    sgd.step(1e-3f);
+    ++pass.step;
+  }
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+BENCHMARK_CAPTURE(step, lenet5_float32, "lenet5", Shape{28, 28, 1}, "float32")
+    ->Arg(64)
+    ->Arg(256)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(step, lenet5_int8, "lenet5", Shape{28, 28, 1}, "int8")
+    ->Arg(64)
+    ->Arg(256)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(step, vgg7_float32, "vgg7", Shape{32, 32, 3}, "float32")
+    ->Arg(128)
+    ->UseRealTime()
+    ->Iterations(2);
+BENCHMARK_CAPTURE(step, vgg7_int8, "vgg7", Shape{32, 32, 3}, "int8")
+    ->Arg(128)
+    ->UseRealTime()
+    ->Iterations(3);
+
+}  // namespace
+}  // namespace octet
