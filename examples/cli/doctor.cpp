@@ -55,6 +55,12 @@ void add_doctor(CLI::App& program, Work& work) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   verb.add_flag("--json", options->json, "print one JSON object as the last line of stdout");
+  verb.footer(
+      "Where oneDNN's int8 kernels fail the self-test, training in integers gives the same bits\n"
+      "by a slower way.\n"
+      "Examples:\n"
+      "  octet doctor\n"
+      "  ONEDNN_MAX_CPU_ISA=AVX2 octet doctor     what an older processor would do");
   verb.callback([&work, options] { work = [options] { return run_doctor(*options); }; });
 }
 

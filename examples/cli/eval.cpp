@@ -13,6 +13,7 @@ struct EvalOptions {
   std::string model;
   DataOptions data;
   CommonOptions common;
+  std::string execution = "float";
   std::int64_t batch = 250;
 };
 
@@ -43,7 +44,8 @@ int run_eval(const EvalOptions& options) {
             << "precision " << precision << std::endl;
   if (options.common.json)
     std::cout << Json{{"test_error", result.metrics.error()},
-                      {"execution", precision},
+                      {"execution", options.execution},
+                      {"precision", precision},
                       {"images_per_second", result.images_per_second()}}
                      .dump()
               << std::endl;
@@ -57,6 +59,10 @@ void add_eval(CLI::App& program, Work& work) {
   const auto options = std::make_shared<EvalOptions>();
   verb.add_option("MODEL", options->model, "model file")->required();
   add_data_options(verb, options->data);
+  verb.add_option("--execution", options->execution,
+                  "float: the network that trains, in its precision (int8 products, float between)")
+      ->check(CLI::IsMember({"float"}))
+      ->capture_default_str();
   verb.add_option("--batch", options->batch, "pictures at a time")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();

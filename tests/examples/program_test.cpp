@@ -62,7 +62,9 @@ void check_refused(const TemporaryFolder& folder, const std::string& arguments, 
 int interrupted_training(const TemporaryFolder& folder, const std::string& out, int signal) {
   const pid_t child = fork();
   if (child == 0) {
-    if (chdir(folder.path().c_str()) != 0 || !std::freopen("out", "w", stdout)) _exit(99);
+    if (chdir(folder.path().c_str()) != 0 || !std::freopen("out", "w", stdout) ||
+        !std::freopen("err", "w", stderr))
+      _exit(99);
     execl(OCTET_PROGRAM, "octet", "train", "--data", "strokes", "--model", "tiny.txt", "--epochs",
           "3", "--json", "--out", out.c_str(), nullptr);
     _exit(99);
@@ -104,7 +106,8 @@ TEST_CASE("program: train, eval, compress, inspect and predict, from data to lab
   const Outcome evaluated = octet_in(folder, "eval run/last.octet --data strokes --json");
   REQUIRE(evaluated.code == 0);
   CHECK(evaluated.json()["test_error"] == error);
-  CHECK(evaluated.json()["execution"] == "int8");
+  CHECK(evaluated.json()["execution"] == "float");
+  CHECK(evaluated.json()["precision"] == "int8");
 
   const Outcome compressed = octet_in(folder,
                                       "compress run/last.octet --data strokes --prune 0.5 "

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The main job from nothing: builds Octet, draws a data set, trains LeNet-5 in 8-bit integers,
+# compresses it, opens the small file again and classifies with it. About four minutes on 2 cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bash examples/setup.sh
+mkdir -p build
+echo "== building build/release/octet"
+cmake --preset release -DOCTET_TESTS=OFF >build/quickstart.log 2>&1 &&
+  cmake --build --preset release --target octet >build/quickstart.log 2>&1 ||
+  { tail -n 20 build/quickstart.log >&2; exit 1; }
+octet=build/release/octet
+run=build/quickstart
+rm -rf "$run"
+
+echo "== training: LeNet-5, 8-bit integers forward and backward, 20,000 drawn digits"
+$octet train --data strokes --model lenet5 --epochs 8 --lr 0.02 --out "$run"
+echo
+echo "== compressing: prune, retrain, share weights, fine-tune, Huffman"
+$octet compress "$run/last.octet" --data strokes --prune-epochs 9 --share-epochs 3
+echo
+echo "== classifying two drawn digits with the small file"
+$octet data export strokes --out "$run/pictures" --count 10
+$octet predict "$run/last-compressed.octet" "$run"/pictures/test/3/*.png "$run"/pictures/test/8/*.png
+
+error() { $octet eval "$1" --data strokes | sed -n 's/^test error \([0-9.]* %\).*/\1/p'; }
+# A checkpoint also holds what training needs to go on; best.octet holds the model alone.
+full=$(stat -c %s "$run/best.octet")
+small=$(stat -c %s "$run/last-compressed.octet")
+echo
+printf '%-28s %12s %12s %8s\n' "" "test error" "bytes" "ratio"
+printf '%-28s %12s %12s %8s\n' "trained in int8" "$(error "$run/last.octet")" "$full" 1
+printf '%-28s %12s %12s %8s\n' "compressed, as read back" \
+  "$(error "$run/last-compressed.octet")" "$small" "$((full / small))"
+cat <<EOF
+
+Next:
+  $octet inspect $run/last-compressed.octet        what is in the file, layer by layer
+  $octet train --data my-pictures --model lenet5   a folder of class folders with your own pictures
+  $octet data list                                 other data sets; octet data get mnist
+EOF

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Builds Octet and passes its tests; --sanitize does so again under the address and
+# undefined-behaviour sanitizers. Real data is used where OCTET_DATA has it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sanitize=false
+for argument in "$@"; do
+  case "$argument" in
+    --sanitize) sanitize=true ;;
+    *) echo "usage: tests/run.sh [--sanitize]" >&2; exit 2 ;;
+  esac
+done
+# OpenMP's threads should sleep, not spin, while they wait: the machine may be shared.
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-2000}"
+
+bash examples/setup.sh
+
+build() {
+  echo "== $1: building"
+  cmake --preset "$1" >"build/$1.log" 2>&1 || { tail -n 20 "build/$1.log" >&2; exit 1; }
+  cmake --build --preset "$1" >"build/$1.log" 2>&1 || { grep -E 'error|FAILED' -A 5 "build/$1.log" >&2; exit 1; }
+}
+
+mkdir -p build
+build release
+echo "== release: testing"
+build/release/tests/octet_tests --no-intro
+# The same tests of products and layers as on CPUs with less: AVX2, and AVX-512 without VNNI.
+for isa in AVX2 AVX512_CORE; do
+  echo "== release, at most $isa: testing products, layers and training"
+  ONEDNN_MAX_CPU_ISA=$isa build/release/tests/octet_tests --no-intro \
+    -tc="products*,dnn*,weighted layer*,convolution*,linear*,training*"
+done
+echo "== installed package: building and running a program outside the tree"
+rm -rf build/installed build/consumer
+{
+  cmake --install build/release --prefix build/installed
+  cmake -S tests/consumer -B build/consumer -G Ninja -DCMAKE_PREFIX_PATH="$PWD/build/installed"
+  cmake --build build/consumer
+} >build/consumer.log 2>&1 || { tail -n 20 build/consumer.log >&2; exit 1; }
+build/consumer/consumer
+if $sanitize; then
+  build debug
+  echo "== sanitizers: testing"
+  ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+    build/debug/tests/octet_tests --no-intro
+fi
+echo "== all tests passed"
