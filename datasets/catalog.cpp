@@ -45,9 +45,9 @@ void read_splits(const Place& place, const Request& request, Splits& splits) {
     options.channels = request.image[2];
   }
   ImageFolder pictures = read_image_folder(place.folder, options);
-  if (pictures.skipped > 0)
-    splits.notes.push_back(
-        join(pictures.skipped, " unreadable pictures left out, first ", pictures.first_skipped));
+  for (const std::string& skipped : pictures.skipped) splits.notes.push_back("left out " + skipped);
+  if (!pictures.skipped.empty())
+    splits.notes.push_back(join(pictures.skipped.size(), " unreadable pictures left out"));
   splits.notes.push_back(pictures.test_folder.empty()
                              ? join(pictures.test.size(), " pictures held out for the test")
                              : "tested on the folder " + pictures.test_folder);

@@ -98,11 +98,18 @@ Dataset decode(const Listing& listing, const std::vector<std::string>& classes,
         if (errors[i].empty()) errors[i] = listing.files[i];
       }
   });
+  const auto bad = std::find_if(errors.begin(), errors.end(),
+                                [](const std::string& error) { return !error.empty(); });
+  if (bad != errors.end() && !options.skip_bad) {
+    const auto all =
+        static_cast<std::int64_t>(count) - std::count(errors.begin(), errors.end(), "");
+    if (all == 1) fail(Failure::data, *bad);
+    fail(Failure::data, *bad, " (the first of ", all, " unreadable pictures)");
+  }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (!errors[i].empty()) {
-      check(options.skip_bad, Failure::data, errors[i]);
-      if (result.skipped++ == 0) result.first_skipped = errors[i];
+      result.skipped.push_back(errors[i]);
       continue;
     }
     std::copy_n(dataset.pixels.data() + i * size, size, dataset.pixels.data() + kept++ * size);
@@ -154,11 +161,11 @@ ImageFolder read_image_folder(const fs::path& root, const ImageFolderOptions& op
   for (const std::int32_t label : result.train.labels) seen[static_cast<std::size_t>(label)] = true;
   for (std::size_t c = 0; c < classes.size(); ++c)
     check(seen[c], Failure::data, (train / classes[c]).string(),
-          ": no picture can be read: ", result.first_skipped);
+          ": no picture can be read: ", result.skipped.front());
   if (!result.test_folder.empty()) {
     result.test = decode(tested, classes, root, options, result);
     check(result.test.size() > 0, Failure::data, (root / result.test_folder).string(),
-          ": no picture can be read: ", result.first_skipped);
+          ": no picture can be read: ", result.skipped.front());
   } else {
     const auto count = std::llround(options.hold_out * static_cast<double>(result.train.size()));
     result.test = hold_out(

@@ -20,9 +20,8 @@ struct ImageFolderOptions {
 
 struct ImageFolder {
   Dataset train, test;
-  std::string test_folder;    ///< "val", ..., empty when the test split was held out
-  std::int64_t skipped = 0;   ///< unreadable pictures left out
-  std::string first_skipped;  ///< why the first of them was
+  std::string test_folder;           ///< "val", ..., empty when the test split was held out
+  std::vector<std::string> skipped;  ///< unreadable pictures left out: file and reason
 };
 
 /// Has `train` with class folders in it, or class folders: folders with pictures somewhere in them.

@@ -18,21 +18,25 @@ echo "== training: LeNet-5, 8-bit integers forward and backward, 20,000 drawn di
 $octet train --data strokes --model lenet5 --epochs 8 --lr 0.02 --out "$run"
 echo
 echo "== compressing: prune, retrain, share weights, fine-tune, Huffman"
-$octet compress "$run/last.octet" --data strokes --prune-epochs 9 --share-epochs 3
+$octet compress "$run/last.octet" --data strokes --prune-epochs 9 --share-epochs 3 --json |
+  tee "$run/compress.log" | sed '/^{/d'
 echo
 echo "== classifying two drawn digits with the small file"
 $octet data export strokes --out "$run/pictures" --count 10
 $octet predict "$run/last-compressed.octet" "$run"/pictures/test/3/*.png "$run"/pictures/test/8/*.png
 
-error() { $octet eval "$1" --data strokes | sed -n 's/^test error \([0-9.]* %\).*/\1/p'; }
-# A checkpoint also holds what training needs to go on; best.octet holds the model alone.
-full=$(stat -c %s "$run/best.octet")
-small=$(stat -c %s "$run/last-compressed.octet")
+# The value of a key in the JSON object that a verb printed last.
+value() { tail -n 1 "$1" | sed -n "s/.*\"$2\":\([^,}]*\).*/\1/p"; }
+percent() { awk -v x="$1" 'BEGIN { printf "%.2f %%", 100 * x }'; }
+$octet eval "$run/last-compressed.octet" --data strokes --json >"$run/eval.log"
+parameters=$(value "$run/compress.log" parameters)
 echo
-printf '%-28s %12s %12s %8s\n' "" "test error" "bytes" "ratio"
-printf '%-28s %12s %12s %8s\n' "trained in int8" "$(error "$run/last.octet")" "$full" 1
-printf '%-28s %12s %12s %8s\n' "compressed, as read back" \
-  "$(error "$run/last-compressed.octet")" "$small" "$((full / small))"
+printf '%-36s %10s %10s %8s\n' "" "test error" "bytes" "ratio"
+printf '%-36s %10s %10s %8s\n' "trained in int8, weights as float32" \
+  "$(percent "$(value "$run/compress.log" float_test_error)")" $((4 * parameters)) 1.0
+printf '%-36s %10s %10s %8.1f\n' "compressed file, opened again" \
+  "$(percent "$(value "$run/eval.log" test_error)")" "$(value "$run/compress.log" bytes)" \
+  "$(value "$run/compress.log" ratio)"
 cat <<EOF
 
 Next:

@@ -5,6 +5,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "framework/check.h"
+#include "framework/parallel.h"
 
 namespace octet::dnn {
 namespace {
@@ -78,6 +79,7 @@ Key key_of(Work work, Element element, bool bias, const Shape& input, const Shap
           w.groups};
   for (int i = 0; i < 4; ++i) key[static_cast<std::size_t>(11 + i)] = input[i];
   for (int i = 0; i < 4; ++i) key[static_cast<std::size_t>(15 + i)] = weight[i];
+  key[19] = threads();  // a primitive is made for a number of threads
   return key;
 }
 

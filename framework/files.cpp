@@ -83,6 +83,18 @@ void write_file(const std::filesystem::path& file, std::string_view text) {
   write_file(file, text.data(), text.size());
 }
 
+void check_writable(const std::filesystem::path& file) {
+  std::error_code error;
+  check(!std::filesystem::is_directory(file, error), Failure::failed, file.string(),
+        ": cannot be written: a folder is in the way");
+  const std::string temporary = file.string() + ".tmp" + std::to_string(::getpid());
+  const Descriptor output(
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  check(*output >= 0, Failure::failed, file.string(),
+        ": cannot be written: ", std::strerror(errno));
+  ::unlink(temporary.c_str());
+}
+
 std::string sha256(const void* data, std::size_t size) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned length = 0;

@@ -19,6 +19,10 @@ Bytes read_file(const std::filesystem::path& file, std::uint64_t most = std::uin
 void write_file(const std::filesystem::path& file, const void* data, std::size_t size);
 void write_file(const std::filesystem::path& file, std::string_view text);
 
+/// Throws Error(failed), naming the file and the reason, unless write_file could write there now;
+/// what stands there is untouched. For finding out before the work is done.
+void check_writable(const std::filesystem::path& file);
+
 /// SHA-256, 64 lower-case hexadecimal digits.
 std::string sha256(const void* data, std::size_t size);
 

@@ -32,6 +32,12 @@ class Layer {
   /// Throws Error(usage) where the layer cannot take that shape.
   virtual Shape connect(const Shape& input) = 0;
 
+  /// Elements of all parameters; known once connected, before any memory is taken for them.
+  virtual std::int64_t parameter_count() const { return 0; }
+
+  /// Takes the memory of the parameters, all zero. Called once, after connect.
+  virtual void allocate() {}
+
   /// Draws the parameters from (seed, name).
   virtual void initialize(std::uint64_t /*seed*/) {}
 

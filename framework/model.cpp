@@ -4,6 +4,10 @@
 
 namespace octet {
 
+bool is_parameter(std::string_view name) {
+  return !name.starts_with("optimizer.") && (name.ends_with(".weight") || name.ends_with(".bias"));
+}
+
 const std::string& Model::attribute(const std::string& key) const {
   const auto found = attributes.find(key);
   check(found != attributes.end(), Failure::data, "the model of ", definition.name,
@@ -14,8 +18,7 @@ const std::string& Model::attribute(const std::string& key) const {
 std::int64_t Model::parameters() const {
   std::int64_t count = 0;
   for (const auto& [name, tensor] : tensors)
-    if (!name.starts_with("optimizer.") && (name.ends_with(".weight") || name.ends_with(".bias")))
-      count += tensor.elements();
+    if (is_parameter(name)) count += tensor.elements();
   return count;
 }
 

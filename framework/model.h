@@ -4,12 +4,16 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "framework/spec.h"
 #include "framework/tensor.h"
 
 namespace octet {
+
+/// Whether a tensor of this name is a weight or bias ("conv1.weight", "fc1.bias").
+bool is_parameter(std::string_view name);
 
 struct Model {
   Definition definition;

@@ -41,10 +41,12 @@ void take(const Model& model, const std::string& name, Tensor& target) {
 
 }  // namespace
 
-Network::Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers)
+Network::Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers,
+                 std::int64_t parameters)
     : name_(std::move(name)), input_(input), output_(input), layers_(std::move(layers)) {
   AutomaticNames automatic;
   std::set<std::string> names;
+  std::int64_t count = 0;
   for (const auto& layer : layers_) {
     const std::string usual = automatic.next(*layer);
     if (layer->name().empty()) layer->set_name(usual);
@@ -52,10 +54,16 @@ Network::Network(std::string name, const Shape& input, std::vector<std::unique_p
           ": two layers are called ", layer->name());
     try {
       output_ = layer->connect(output_);
+      check(output_.elements() <= 1 << 27, Failure::usage, "an output of ", print(output_),
+            " is more than 2^27 elements");
     } catch (const Error& error) {
       fail(error.kind, "network ", name_, ", layer ", layer->name(), ": ", error.what());
     }
   }
+  for (const auto& layer : layers_) count += layer->parameter_count();
+  check(count <= parameters, Failure::usage, "network ", name_, " has ", count,
+        " parameters, expected at most ", parameters);
+  for (const auto& layer : layers_) layer->allocate();
   if (!layers_.empty()) layers_.front()->skip_input_error();
 }
 
@@ -94,7 +102,8 @@ Definition Network::definition() const {
   AutomaticNames automatic;
   for (const auto& layer : layers_) {
     definition.layers.push_back(layer->spec());
-    if (layer->name() != automatic.next(*layer)) definition.layers.back().set("name", layer->name());
+    if (layer->name() != automatic.next(*layer))
+      definition.layers.back().set("name", layer->name());
   }
   return definition;
 }

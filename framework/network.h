@@ -14,9 +14,14 @@ namespace octet {
 class Network {
  public:
   Network() = default;
+  static constexpr std::int64_t most_parameters = std::int64_t{1} << 31;
+
   /// Names the layers that have none (conv1, pool1, fc1, ...) and connects them. Throws
-  /// Error(usage), naming the layer, where shapes do not fit or a name occurs twice.
-  Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers);
+  /// Error(usage), naming the layer, where shapes do not fit, a name occurs twice, an output has
+  /// more than 2^27 elements an image, or there are more than `parameters` parameters: before
+  /// memory is taken for any.
+  Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers,
+          std::int64_t parameters = most_parameters);
 
   /// Draws all parameters anew.
   void initialize(std::uint64_t seed);

@@ -7,7 +7,7 @@ void Optimizer::step(float learning_rate) {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     Parameter& parameter = *parameters_[i];
     for (const auto& constraint : parameter.constraints) constraint->project_gradient(parameter);
-    update(parameter, i, learning_rate * parameter.learning_rate_factor);
+    update(parameter, i, learning_rate);
     for (const auto& constraint : parameter.constraints) constraint->project_value(parameter);
   }
 }

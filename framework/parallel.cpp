@@ -23,7 +23,11 @@ double cgroup_quota() {
 }
 
 int& thread_count() {
-  static int count = available_processors();
+  static int count = [] {
+    const int processors = available_processors();
+    omp_set_num_threads(processors);  // oneDNN asks OpenMP
+    return processors;
+  }();
   return count;
 }
 

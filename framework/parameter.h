@@ -26,8 +26,7 @@ struct Parameter {
   std::string name;       ///< "conv1.weight"
   Tensor value;           ///< float32
   Tensor gradient;        ///< float32, the same shape
-  bool is_weight = true;  ///< false for biases: not decayed, pruned or shared
-  float learning_rate_factor = 1.0f;
+  bool is_weight = true;  ///< false for biases: not decayed, not pruned
   std::vector<std::shared_ptr<const Constraint>> constraints;
 };
 

@@ -13,14 +13,14 @@
 namespace octet::products {
 namespace {
 
-// Sums of products of codes with magnitudes up to 2^7: exact in float32 up to 2^10 terms, in int32
-// below 2^17 terms.
-constexpr std::int64_t float_terms = 1 << 10;
-constexpr std::int64_t int32_terms = (1 << 17) - 1;
+// Codes are -127 .. 127: sums of so many products of two are exact in float32 and in int32.
+constexpr std::int64_t most_product = 127 * 127;
+constexpr std::int64_t float_terms = (std::int64_t{1} << 24) / most_product;
+constexpr std::int64_t int32_terms = ((std::int64_t{1} << 31) - 1) / most_product;
 // Up to this magnitude every integer is a float32; oneDNN's int8 convolutions pass through one.
 constexpr std::int64_t float_exact = 1 << 24;
-// Unfolded positions worked on at a time: about as many bytes as a cache holds, but enough positions
-// that the sums, which are read and written once a block, do not dominate.
+// Unfolded positions worked on at a time: about as many bytes as a cache holds, but enough
+// positions that the sums, which are read and written once a block, do not dominate.
 constexpr std::int64_t unfold_bytes = 1 << 20, least_positions = 2048;
 
 void to_floats(const std::int8_t* codes, std::int64_t rows, std::int64_t columns,
@@ -123,21 +123,32 @@ void each_unfolded_block(const Tensor& input, const Window& window, const Body& 
     }
 }
 
-// The largest sum that the weights of one output can make with codes of magnitude up to 2^7.
+// `size` is at most int32_terms.
+OCTET_KERNEL std::int32_t sum_of_magnitudes(const std::int8_t* codes, std::int64_t size) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < size; ++i) sum += codes[i] < 0 ? -codes[i] : codes[i];
+  return sum;
+}
+
+void check_terms(std::int64_t terms) {
+  check(terms <= int32_terms, Failure::usage, "a product of codes sums at most ", int32_terms,
+        " terms, got ", terms);
+}
+
+// A bound on the sums that the weights of one output can make with any codes.
 std::int64_t largest_sum(const Tensor& weight) {
   const std::int64_t filters = weight.shape()[0], size = weight.elements() / filters;
   const auto* codes = weight.data<std::int8_t>();
+  if (size <= float_terms) return size * most_product;
   std::int64_t most = 0;
-  for (std::int64_t k = 0; k < filters; ++k) {
-    std::int32_t sum = 0;
-    for (std::int64_t i = 0; i < size; ++i) sum += std::abs(codes[k * size + i]);
-    most = std::max<std::int64_t>(most, sum);
-  }
-  return most * 128;
+  for (std::int64_t k = 0; k < filters; ++k)
+    most = std::max<std::int64_t>(most, sum_of_magnitudes(codes + k * size, size));
+  return most * 127;
 }
 
 void convolution_of_codes(const Tensor& input, const Tensor& weight, const Window& window,
                           Tensor& output) {
+  check_terms(weight.elements() / weight.shape()[0]);
   if (paths().convolution && largest_sum(weight) <= float_exact)
     return dnn::convolution(input, weight, nullptr, window, output);
   output.resize(convolution_shape(input.shape(), weight.shape(), window), Element::int32);
@@ -215,7 +226,7 @@ void input_error_of_codes(const Tensor& error, const Tensor& weight, const Windo
   convolution_of_codes(*source, rotated, back, input_error);
 }
 
-// Whether the sums over all positions fit int32, whatever the inputs: 2^7 times the sum of the
+// Whether the sums over all positions fit int32, whatever the inputs: 127 times the sum of the
 // error's magnitudes by channel.
 bool gradient_fits_int32(const Tensor& error) {
   const std::int64_t channels = error.shape().back(), rows = error.elements() / channels;
@@ -225,7 +236,7 @@ bool gradient_fits_int32(const Tensor& error) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t k = 0; k < channels; ++k)
       sums[static_cast<std::size_t>(k)] += std::abs(codes[r * channels + k]);
-  return *std::max_element(sums.begin(), sums.end()) * 128 < (std::int64_t{1} << 31);
+  return *std::max_element(sums.begin(), sums.end()) * 127 < (std::int64_t{1} << 31);
 }
 
 void weight_gradient_of_codes(const Tensor& input, const Tensor& error, const Window& window,
@@ -313,9 +324,11 @@ bool test_gemms() {
               fast({m, n}, Element::int32), truth;
           fill_codes(a, ++key, extreme);
           fill_codes(b, ++key, extreme);
-          dnn::gemm_codes(m, n, depth, {a.raw(), a.shape()[1], ta}, {b.raw(), b.shape()[1], tb},
-                          false, fast.data<std::int32_t>());
           reference::matmul(a, ta, b, tb, truth);
+          for (const bool accumulate : {false, true})  // the second adds the same again
+            dnn::gemm_codes(m, n, depth, {a.raw(), a.shape()[1], ta}, {b.raw(), b.shape()[1], tb},
+                            accumulate, fast.data<std::int32_t>());
+          for (std::int64_t i = 0; i < m * n; ++i) truth.data<std::int32_t>()[i] *= 2;
           if (!same(fast, truth)) return false;
         }
   return true;
@@ -375,8 +388,7 @@ void matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b
   assert(depth == b.shape()[transpose_b ? 1 : 0]);
   const dnn::Matrix ma{a.raw(), a.shape()[1], transpose_a}, mb{b.raw(), b.shape()[1], transpose_b};
   if (of_codes(a, b)) {
-    check(depth <= int32_terms, Failure::usage, "a product of codes sums at most ", int32_terms,
-          " terms, got ", depth);
+    check_terms(depth);
     c.resize({m, n}, Element::int32);
     gemm_exact(m, n, depth, ma, mb, false, c.data<std::int32_t>());
   } else {

@@ -1,6 +1,6 @@
-// The products that layers ask for. float32 operands go to oneDNN. int8 operands give the exact
-// int32 sums on every CPU: oneDNN's int8 kernels where they pass a self-test against the plain
-// loops, else float32 products of so few terms that they are exact.
+// The products that layers ask for. float32 operands go to oneDNN. int8 operands, codes -127 ..
+// 127, give the exact int32 sums on every CPU: oneDNN's int8 kernels where they pass a self-test
+// against the plain loops, else float32 products of so few terms that they are exact.
 #pragma once
 
 #include <string>

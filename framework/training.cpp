@@ -37,9 +37,8 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
   Tensor error;
   loader.start(state.epoch, state.batch);
   while (const Batch* batch = loader.next()) {
-    const Pass pass{.training = true,
-                    .seed = state.seed,
-                    .step = static_cast<std::uint64_t>(state.step)};
+    const Pass pass{
+        .training = true, .seed = state.seed, .step = static_cast<std::uint64_t>(state.step)};
     const Tensor& scores = network.forward(batch->images, pass);
     const double value = loss.evaluate(scores, batch->labels, &error);
     check(std::isfinite(value), Failure::numbers, "the loss became ", value, " at step ",
@@ -68,7 +67,10 @@ Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
   while (const Batch* batch = loader.next()) {
     const Tensor& scores = network.forward(batch->images, {});
     const auto images = static_cast<std::int64_t>(batch->labels.size());
-    metrics.loss_sum += loss.evaluate(scores, batch->labels, nullptr) * static_cast<double>(images);
+    const double value = loss.evaluate(scores, batch->labels, nullptr);
+    check(std::isfinite(value), Failure::numbers, "the loss of an evaluation is ", value,
+          ": expected a finite number; the training has diverged");
+    metrics.loss_sum += value * static_cast<double>(images);
     metrics.wrong += count_wrong(scores, batch->labels);
     metrics.images += images;
     if (!confusion) continue;

@@ -43,8 +43,8 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
                  const std::function<float(std::int64_t step)>& rate, TrainingState& state,
                  const std::function<bool(const TrainingState&)>& go_on);
 
-/// Metrics over all of the loader's pictures. `confusion`, when given, becomes classes x classes
-/// counts, row = label, column = answer.
+/// Metrics over all of the loader's pictures. Throws Error(numbers) when the loss is not finite.
+/// `confusion`, when given, becomes classes x classes counts, row = label, column = answer.
 Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
                  std::vector<std::int64_t>* confusion = nullptr);
 

@@ -25,7 +25,7 @@ const std::map<std::string, Maker>& makers() {
 
 }  // namespace
 
-Network build_network(const Definition& definition) {
+Network build_network(const Definition& definition, std::int64_t parameters) {
   std::vector<std::unique_ptr<Layer>> layers;
   for (const Spec& spec : definition.layers) {
     const auto maker = makers().find(spec.kind);
@@ -41,7 +41,7 @@ Network build_network(const Definition& definition) {
     reader.finish();
     layers.push_back(std::move(layer));
   }
-  return Network(definition.name, definition.input, std::move(layers));
+  return Network(definition.name, definition.input, std::move(layers), parameters);
 }
 
 void set_precision(Network& network, const Precision& precision) {
@@ -51,7 +51,7 @@ void set_precision(Network& network, const Precision& precision) {
 }
 
 Network build_network(const Model& model) {
-  Network network = build_network(model.definition);
+  Network network = build_network(model.definition, model.parameters());
   set_precision(network, parse_precision(model.attribute("precision")));
   network.restore(model);
   return network;

@@ -7,14 +7,16 @@
 namespace octet {
 
 /// Makes the layers of a definition. Throws Error(usage), naming the kind, for an unknown kind or
-/// attribute.
-Network build_network(const Definition& definition);
+/// attribute, and where there would be more than `parameters` parameters.
+Network build_network(const Definition& definition,
+                      std::int64_t parameters = Network::most_parameters);
 
 /// Every weighted layer of the network works in this precision from now on; smoothed ranges start
 /// anew.
 void set_precision(Network& network, const Precision& precision);
 
-/// The network of a model in the model's precision, with its tensors.
+/// The network of a model in the model's precision, with its tensors. Takes no more memory for
+/// parameters than the model has. Throws Error(usage) or Error(data).
 Network build_network(const Model& model);
 
 }  // namespace octet

@@ -13,7 +13,7 @@ OCTET_KERNEL void take_larger(const float* x, std::int64_t channels, std::int32_
                               float* best, std::int32_t* sources) {
   for (std::int64_t c = 0; c < channels; ++c) {
     // A NaN is taken, so that a diverged training is seen.
-    const bool larger = !(x[c] <= best[c]);
+    const bool larger = x[c] > best[c] || x[c] != x[c];
     best[c] = larger ? x[c] : best[c];
     sources[c] = larger ? source + static_cast<std::int32_t>(c) : sources[c];
   }

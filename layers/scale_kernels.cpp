@@ -26,6 +26,15 @@ OCTET_KERNEL void columns_kernel(const float* sums, const float* scale, const fl
   scale_rows_by_column(sums, scale, bias, rows, columns, out);
 }
 
+OCTET_KERNEL void row_kernel(const std::int32_t* sums, float scale, std::int64_t columns,
+                             float* out) {
+  for (std::int64_t i = 0; i < columns; ++i) out[i] = scale * static_cast<float>(sums[i]);
+}
+
+OCTET_KERNEL void row_kernel(const float* sums, float scale, std::int64_t columns, float* out) {
+  for (std::int64_t i = 0; i < columns; ++i) out[i] = scale * sums[i];
+}
+
 OCTET_KERNEL void add_codes(const std::int8_t* codes, std::int64_t rows, std::int64_t columns,
                             std::int32_t* sums) {
   for (std::int64_t r = 0; r < rows; ++r)
@@ -69,14 +78,18 @@ void scale_columns(const Tensor& sums, const std::vector<float>& scales, const T
 void scale_rows(const Tensor& sums, const std::vector<float>& scales, Tensor& out) {
   if (&out != &sums) out.resize(sums.shape());
   const std::int64_t rows = sums.shape()[0], columns = sums.elements() / rows;
-  float* to = out.floats();
-  for (std::int64_t k = 0; k < rows; ++k) {
-    const float scale = at(scales, k);
-    for (std::int64_t i = k * columns; i < (k + 1) * columns; ++i)
-      to[i] = scale * (sums.element() == Element::int32
-                           ? static_cast<float>(sums.data<std::int32_t>()[i])
-                           : sums.floats()[i]);
-  }
+  parallel_for(rows, std::max<std::int64_t>(1, (1 << 14) / columns),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t k = begin; k < end; ++k) {
+                   float* const to = out.floats() + k * columns;
+                   if (sums.element() == Element::int32) {
+                     row_kernel(sums.data<std::int32_t>() + k * columns, at(scales, k), columns,
+                                to);
+                   } else {
+                     row_kernel(sums.floats() + k * columns, at(scales, k), columns, to);
+                   }
+                 }
+               });
 }
 
 void sum_rows(const Tensor& codes, std::int64_t columns, const std::vector<float>& scales,

@@ -17,19 +17,24 @@ std::vector<float> scaled(std::vector<float> scales, float factor) {
 }  // namespace
 
 void WeightedLayer::set_weight(const Shape& shape, std::int64_t inputs, std::int64_t outputs) {
-  weight_.name = name() + ".weight";
-  weight_.value.resize(shape);
-  weight_.gradient.resize(shape);
-  weight_.value.fill_zero();
-  weight_.gradient.fill_zero();
-  bias_.name = name() + ".bias";
-  bias_.is_weight = false;
-  bias_.value.resize({shape[0]});
-  bias_.gradient.resize({shape[0]});
-  bias_.value.fill_zero();
-  bias_.gradient.fill_zero();
+  weight_shape_ = shape;
   inputs_ = inputs;
   outputs_ = outputs;
+}
+
+std::int64_t WeightedLayer::parameter_count() const {
+  return weight_shape_.elements() + (options_.bias ? weight_shape_[0] : 0);
+}
+
+void WeightedLayer::allocate() {
+  weight_.name = name() + ".weight";
+  bias_.name = name() + ".bias";
+  bias_.is_weight = false;
+  for (Parameter* parameter : {&weight_, &bias_})
+    for (Tensor* tensor : {&parameter->value, &parameter->gradient}) {
+      tensor->resize(parameter == &weight_ ? weight_shape_ : Shape{weight_shape_[0]});
+      tensor->fill_zero();
+    }
   set_precision(precision_);
 }
 
@@ -126,7 +131,7 @@ const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
   const std::vector<float>* fold = folded ? &weight_codes.scales : nullptr;
   const Tensor* e = &error;
   if (!precision_.errors.is_float32() || folded) {
-    if (precision_.errors.grid.kind == Grid::Kind::floating && folded) {
+    if (folded && precision_.errors.grid.kind != Grid::Kind::integer) {
       kernels::scale_columns(error, weight_codes.scales, nullptr, float_errors_);
       quantize_errors_.encode(float_errors_, pass, errors_);
     } else {

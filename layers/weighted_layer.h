@@ -21,6 +21,8 @@ class WeightedLayer : public Layer {
   /// Computes every product in float32, on the same codes: what integers must agree with.
   void simulate(bool simulated) { simulated_ = simulated; }
 
+  std::int64_t parameter_count() const override;
+  void allocate() override;
   void initialize(std::uint64_t seed) override;
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
@@ -34,7 +36,7 @@ class WeightedLayer : public Layer {
   };
   explicit WeightedLayer(const WeightOptions& options) : options_(options) {}
 
-  /// To be called by connect: sizes the parameters. `inputs` and `outputs` are those of one unit.
+  /// To be called by connect: the weight's shape. `inputs` and `outputs` are those of one unit.
   void set_weight(const Shape& shape, std::int64_t inputs, std::int64_t outputs);
   const WeightOptions& weight_options() const { return options_; }
   const Parameter& weight() const { return weight_; }
@@ -51,6 +53,7 @@ class WeightedLayer : public Layer {
   WeightOptions options_;
   Precision precision_;
   bool simulated_ = false;
+  Shape weight_shape_;
   Parameter weight_, bias_;
   std::int64_t inputs_ = 1, outputs_ = 1;
   Quantizer quantize_weights_, quantize_activations_, quantize_errors_, quantize_gradients_;

@@ -39,6 +39,7 @@ struct CompressOptions {
   double prune_rate = 0.01;
   double share_rate = 1e-4;
   double weight_decay = 1e-4;
+  std::string augment = "auto";
   double validation = 0.05;
   int index_bits = 0;
   double max_error = -1;
@@ -102,6 +103,11 @@ class ByLayer {
   double rest_ = NAN;
 };
 
+// Before anything is written.
+void stop_if_interrupted() {
+  if (interrupt() != 0) throw Interrupted{interrupt(), ": nothing was written"};
+}
+
 std::string layer_of(const Parameter& parameter) {
   return parameter.name.substr(0, parameter.name.rfind('.'));
 }
@@ -135,7 +141,7 @@ class Compression {
 
 Compression::Compression(const CompressOptions& options)
     : options_(options),
-      model_(read_model(options.model)),
+      model_(open_model(options.model)),
       sparsities_(options.prune, "--prune", 0, 0.9999),
       bits_(options.bits, "--bits", 1, 12) {
   splits_ = load_data(options.data, model_.definition.input, model_.definition.input);
@@ -146,6 +152,9 @@ Compression::Compression(const CompressOptions& options)
   normalization_ = normalization_of(model_);
   loss_ = make_loss(model_.attribute("loss"));
   network_ = build_network(model_);
+  // What was pruned before stays so.
+  for (Parameter* parameter : network_.parameters())
+    if (parameter->is_weight && density(parameter->value) < 1) install_mask_from_zeros(*parameter);
   densities_ = target_densities();
   for (const Parameter* parameter : network_.parameters()) bits_.value(layer_of(*parameter));
   bits_.check_all_used();
@@ -197,7 +206,8 @@ void Compression::retrain(const char* what, Optimizer& optimizer, double rate, s
   DataLoader loader(splits_.train, {.batch = options_.batch,
                                     .shuffle = true,
                                     .seed = options_.common.seed,
-                                    .normalization = normalization_});
+                                    .normalization = normalization_,
+                                    .transform = find_transform(options_.augment, splits_.train)});
   const Schedule schedule{.kind = Schedule::Kind::cosine,
                           .base = static_cast<float>(rate),
                           .steps = epochs * loader.batches(),
@@ -217,7 +227,7 @@ void Compression::retrain(const char* what, Optimizer& optimizer, double rate, s
           return interrupt() == 0;
         });
     progress.clear();
-    if (interrupt() != 0) throw Interrupted{interrupt(), ": nothing was written"};
+    stop_if_interrupted();
     std::cout << format_text("%-8s epoch %2lld  loss %.4f  validation error ", what,
                              static_cast<long long>(epoch + 1), state_.metrics.loss())
               << (validation_.size() > 0 ? percent(validate()) : "-") << std::endl;
@@ -241,6 +251,8 @@ int Compression::finish(const Model& original) {
   if (options_.index_bits > 0) how.index_bits = options_.index_bits;
   std::vector<TensorReport> reports;
   const Bytes bytes = encode(compressed, how, &reports);
+  stop_if_interrupted();
+  release_interrupts();
   write_file(options_.out, bytes.data(), bytes.size());
 
   // What counts is what was written: read it back, hold it to what was meant, evaluate it.
@@ -294,6 +306,7 @@ int Compression::finish(const Model& original) {
 }
 
 int Compression::work() {
+  check_writable(options_.out);
   catch_interrupts();
   const Model original = model_;
   original_test_ = evaluate_model(original, splits_.test).metrics;
@@ -355,6 +368,7 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_option("--weight-decay", o.weight_decay, "L2 penalty while pruning")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  add_augment_option(verb, o.augment);
   verb.add_option("--validation", o.validation,
                   "share of the training pictures held out, to watch the error on")
       ->check(CLI::Range(0.0, 0.5))

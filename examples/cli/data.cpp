@@ -65,6 +65,8 @@ int run_export(const DataVerbOptions& options) {
   for (const auto& [split, data] :
        {std::pair<const char*, const Dataset&>{"train", splits.train}, {"test", splits.test}}) {
     for (const std::string& name : data.classes) {
+      check(!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos,
+            Failure::data, options.name, ": the class name '", name, "' cannot name a folder");
       std::error_code error;
       fs::create_directories(root / split / name, error);
       check(!error, Failure::failed, (root / split / name).string(),

@@ -32,7 +32,7 @@ void print_confusion(const std::vector<std::int64_t>& confusion,
 
 int run_eval(const EvalOptions& options) {
   use_threads(options.common);
-  const Model model = read_model(options.model);
+  const Model model = open_model(options.model);
   const Splits splits = load_data(options.data, model.definition.input, model.definition.input);
   check_classes(model, splits.test);
   const Evaluation result = evaluate_model(model, splits.test, options.batch);

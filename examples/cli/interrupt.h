@@ -14,6 +14,8 @@ struct Interrupted {
 /// From now on the two signals are remembered instead of ending the program; a second one of the
 /// same kind ends it at once.
 void catch_interrupts();
+/// From now on the two signals end the program again, at once.
+void release_interrupts();
 /// The signal that came, or 0.
 int interrupt();
 

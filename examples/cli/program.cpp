@@ -65,15 +65,10 @@ void check_known(const CLI::App& verb, const std::string& argument, const std::s
         "unknown option ", name, " of octet ", verb.get_name(), nearest(name, known));
 }
 
-// A configuration file: its own path, or the name of one shipped in examples/configs.
-std::string find_config(const std::string& name) {
-  if (std::filesystem::exists(name)) return name;
-  fail(Failure::usage, name, ": no such configuration file");
-}
-
 // The options of a TOML file as arguments, refused where the verb does not know them.
-std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& file) {
-  const std::string path = find_config(file);
+std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& path) {
+  check(std::filesystem::is_regular_file(path), Failure::usage, path,
+        ": no such configuration file");
   const Bytes bytes = read_file(path, 1 << 20);
   std::istringstream text(std::string(bytes.begin(), bytes.end()));
   std::vector<CLI::ConfigItem> items;
@@ -97,7 +92,8 @@ std::vector<std::string> config_arguments(const CLI::App& verb, const std::strin
 std::vector<std::string> environment_arguments(const CLI::App& verb) {
   std::vector<std::string> arguments;
   for (const std::string& option : option_names(verb)) {
-    if (option == "--data" || option == "--help" || option == "--config") continue;
+    if (option == "--data" || option == "--help" || option == "--config" || option == "--resume")
+      continue;
     std::string variable = "OCTET_" + option.substr(2);
     for (char& c : variable) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
     if (const char* value = std::getenv(variable.c_str()))
@@ -106,33 +102,53 @@ std::vector<std::string> environment_arguments(const CLI::App& verb) {
   return arguments;
 }
 
-// Defaults < file < environment < command line: arguments in that order, the last one counts.
-std::vector<std::string> expand(const CLI::App& verb, const std::vector<std::string>& given) {
-  std::vector<std::string> file;
-  std::vector<std::string> rest;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    check_known(verb, given[i], "");
-    std::string path;
-    if (given[i].starts_with("--config=")) path = given[i].substr(9);
-    if (given[i] == "--config" && i + 1 < given.size()) path = given[i + 1];
-    if (given[i].starts_with("--resume")) {
-      // A resumed run has the options it was begun with; those given now come after.
-      std::string folder = given[i] == "--resume" ? "" : given[i].substr(9);
-      if (folder.empty() && i + 1 < given.size() && !given[i + 1].starts_with("-"))
-        folder = given[++i];
-      if (folder.empty()) folder = latest_run().string();
-      check(std::filesystem::exists(folder + "/last.octet"), Failure::data, folder,
-            ": expected a run folder with a last.octet to resume");
-      file = config_arguments(verb, folder + "/config.toml");
-      rest.push_back("--resume=" + folder);
-      continue;
+// What may change when a run goes on; everything else is the run's own.
+void check_resumable(const std::string& argument) {
+  static const std::vector<std::string> changeable = {
+      "--epochs",   "--max-steps", "--lr",   "--schedule",    "--warmup",
+      "--momentum", "--threads",   "--json", "--weight-decay"};
+  if (!argument.starts_with("--")) return;
+  const std::string name = argument.substr(0, argument.find('='));
+  check(std::find(changeable.begin(), changeable.end(), name) != changeable.end(), Failure::usage,
+        name,
+        " cannot change when a run is resumed; --epochs, --max-steps, --lr, --schedule, "
+        "--warmup, --momentum, --weight-decay, --threads and --json can");
+}
+
+// The folder that --resume names, or the latest; empty without --resume. Takes it out of `given`.
+std::string take_resume(std::vector<std::string>& given) {
+  const auto at = std::find_if(given.begin(), given.end(), [](const std::string& argument) {
+    return argument == "--resume" || argument.starts_with("--resume=");
+  });
+  if (at == given.end()) return "";
+  std::string folder = *at == "--resume" ? "" : at->substr(9);
+  auto end = at + 1;
+  if (folder.empty() && end != given.end() && !end->starts_with("-")) folder = *end++;
+  given.erase(at, end);
+  if (folder.empty()) folder = latest_run().string();
+  check(std::filesystem::exists(folder + "/last.octet"), Failure::data, folder,
+        ": expected a run folder with a last.octet to resume");
+  return folder;
+}
+
+// Defaults < file < environment < command line: arguments in that order, the last one counts. A run
+// that is resumed has the options it was begun with, whatever the environment says.
+std::vector<std::string> expand(const CLI::App& verb, std::vector<std::string> given) {
+  for (const std::string& argument : given) check_known(verb, argument, "");
+  std::vector<std::string> all;
+  if (const std::string folder = take_resume(given); !folder.empty()) {
+    for (const std::string& argument : given) check_resumable(argument);
+    all = config_arguments(verb, folder + "/config.toml");
+    all.push_back("--resume=" + folder);
+  } else {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (given[i].starts_with("--config=")) all = config_arguments(verb, given[i].substr(9));
+      if (given[i] == "--config" && i + 1 < given.size())
+        all = config_arguments(verb, given[i + 1]);
     }
-    if (!path.empty()) file = config_arguments(verb, path);
-    rest.push_back(given[i]);
+    for (std::string& argument : environment_arguments(verb)) all.push_back(std::move(argument));
   }
-  std::vector<std::string> all = std::move(file);
-  for (std::string& argument : environment_arguments(verb)) all.push_back(std::move(argument));
-  all.insert(all.end(), rest.begin(), rest.end());
+  all.insert(all.end(), given.begin(), given.end());
   return all;
 }
 
@@ -158,18 +174,15 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = arguments;
   std::transform(all.begin(), all.end(), all.begin(), with_dashes);
   if (!all.empty() && !all[0].starts_with("-")) {
-    std::vector<std::string> verbs;
-    for (const CLI::App* verb : program.get_subcommands({})) verbs.push_back(verb->get_name());
-    check(std::find(verbs.begin(), verbs.end(), all[0]) != verbs.end(), Failure::usage,
-          "unknown verb ", all[0], nearest(all[0], verbs));
-    const CLI::App* chosen = program.get_subcommand(all[0]);
-    std::size_t words = 1;
-    while (words < all.size()) {  // octet data list
-      const auto parts = chosen->get_subcommands(
-          [&](const CLI::App* part) { return part->get_name() == all[words]; });
-      if (parts.empty()) break;
-      chosen = parts.front();
-      ++words;
+    const CLI::App* chosen = &program;
+    std::size_t words = 0;  // that name the verb: one, or two as in octet data list
+    while (words < all.size() && !all[words].starts_with("-")) {
+      std::vector<std::string> verbs;
+      for (const CLI::App* verb : chosen->get_subcommands({})) verbs.push_back(verb->get_name());
+      if (verbs.empty()) break;
+      check(std::find(verbs.begin(), verbs.end(), all[words]) != verbs.end(), Failure::usage,
+            "unknown verb ", all[words], nearest(all[words], verbs));
+      chosen = chosen->get_subcommand_ptr(all[words++]).get();
     }
     const CLI::App& verb = *chosen;
     if (std::find(all.begin(), all.end(), "--help") == all.end() &&

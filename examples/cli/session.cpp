@@ -9,9 +9,11 @@
 #include <sstream>
 
 #include "datasets/image_folder.h"
+#include "datasets/transforms.h"
 #include "framework/check.h"
 #include "framework/parallel.h"
 #include "layers/losses.h"
+#include "quant/compression/model_file.h"
 
 namespace octet::cli {
 
@@ -101,6 +103,39 @@ void check_classes(const Model& model, const Dataset& data) {
   for (std::size_t i = 0; i < classes.size(); ++i)
     check(classes[i] == data.classes[i], Failure::data, "class ", i, " is '", classes[i],
           "' in the model and '", data.classes[i], "' in ", data.name);
+}
+
+Model open_model(const std::string& file) {
+  Model model = read_model(file);
+  try {
+    const Shape& input = model.definition.input;
+    check((input[2] == 1 || input[2] == 3) && input[0] <= 4096 && input[1] <= 4096, Failure::data,
+          "expected an input of 1 or 3 channels and at most 4096 pixels a side, got ",
+          print(input));
+    const Network network = build_network(model);
+    const std::size_t classes = classes_of(model).size();
+    check(network.output().elements() == static_cast<std::int64_t>(classes), Failure::data, classes,
+          " class names for ", network.output().elements(), " scores");
+    normalization_of(model);
+    make_loss(model.attribute("loss"));
+  } catch (const Error& error) {
+    fail(Failure::data, file, ": ", error.what());
+  }
+  return model;
+}
+
+void add_augment_option(CLI::App& verb, std::string& augment) {
+  verb.add_option("--augment", augment,
+                  "none, crop, crop-flip, or auto: crop-flip for colour pictures")
+      ->check(CLI::IsMember({"auto", "none", "crop", "crop-flip"}))
+      ->capture_default_str();
+}
+
+Transform find_transform(const std::string& augment, const Dataset& data) {
+  const int pad = static_cast<int>(std::max<std::int64_t>(2, data.image[0] / 8));
+  if (augment == "none" || (augment == "auto" && data.image[2] == 1)) return {};
+  if (augment == "crop") return pad_crop(pad);
+  return chain({pad_crop(pad), flip()});
 }
 
 Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch) {

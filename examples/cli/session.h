@@ -45,6 +45,16 @@ void describe(Model& model, const Dataset& data, const Normalization& normalizat
 Normalization normalization_of(const Model& model);
 std::vector<std::string> classes_of(const Model& model);
 
+/// Reads a model and makes sure that it can be used: the network can be built from it, takes
+/// pictures of 1 or 3 channels and up to 4096 pixels a side, gives a score for each class name, and
+/// normalisation, precision and loss are understood. Throws Error(data), naming the file.
+Model open_model(const std::string& file);
+
+/// --augment: none, crop (zero padding), crop-flip, or auto, which is crop-flip for colour pictures
+/// and none for grey ones (a mirrored digit is another sign).
+void add_augment_option(CLI::App& verb, std::string& augment);
+Transform find_transform(const std::string& augment, const Dataset& data);
+
 /// Throws Error(data) when the data has other classes than the model was trained for.
 void check_classes(const Model& model, const Dataset& data);
 

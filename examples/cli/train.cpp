@@ -1,9 +1,9 @@
 // octet train: data and a definition in, a run folder with a model out.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 
-#include "datasets/transforms.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/interrupt.h"
 #include "examples/cli/run_folder.h"
@@ -48,12 +48,22 @@ struct TrainOptions {
   std::string config;  // resolved, to be written into the run folder
 };
 
+// A zoo network by name, else a definition file.
+bool in_zoo(const std::string& model) {
+  return std::any_of(zoo().begin(), zoo().end(),
+                     [&](const ZooEntry& entry) { return entry.name == model; });
+}
+
+Definition read_definition(const std::string& file, std::int64_t classes) {
+  const Bytes text = read_file(file, 1 << 20);
+  return parse_definition({reinterpret_cast<const char*>(text.data()), text.size()}, file, classes);
+}
+
 Definition find_definition(const TrainOptions& options, const Dataset& data) {
   const auto classes = static_cast<std::int64_t>(data.classes.size());
-  if (!fs::exists(options.model)) return zoo_network(options.model, data.image, classes);
-  const Bytes text = read_file(options.model, 1 << 20);
-  return parse_definition({reinterpret_cast<const char*>(text.data()), text.size()}, options.model,
-                          classes);
+  if (in_zoo(options.model) || !fs::is_regular_file(options.model))
+    return zoo_network(options.model, data.image, classes);
+  return read_definition(options.model, classes);
 }
 
 // The shape that pictures must take: --input, what a definition file says, or as stored.
@@ -64,24 +74,14 @@ Shape wanted_input(const TrainOptions& options) {
           "--input: expected HxWx1 or HxWx3, got ", options.input);
     return shape;
   }
-  if (!fs::exists(options.model)) return {};
-  const Bytes text = read_file(options.model, 1 << 20);
-  return parse_definition({reinterpret_cast<const char*>(text.data()), text.size()}, options.model)
-      .input;
+  if (in_zoo(options.model) || !fs::is_regular_file(options.model)) return {};
+  return read_definition(options.model, 0).input;
 }
 
 Shape usual_input(const TrainOptions& options) {
   for (const ZooEntry& entry : zoo())
     if (entry.name == options.model) return entry.usual_input;
   return {32, 32, 3};
-}
-
-Transform find_transform(const std::string& name, const Dataset& data) {
-  const bool digits = data.image[2] == 1;  // a mirrored digit is another sign
-  const int pad = static_cast<int>(std::max<std::int64_t>(2, data.image[0] / 8));
-  if (name == "none" || (name == "auto" && digits)) return {};
-  if (name == "crop") return pad_crop(pad);
-  return chain({pad_crop(pad), flip()});
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, Network& network) {
@@ -149,19 +149,20 @@ Run::Run(const TrainOptions& options)
 void Run::begin() {
   if (options_.resume.empty()) {
     std::string name = options_.model;
-    if (const fs::path path(options_.model); fs::exists(path)) name = path.stem().string();
+    if (!in_zoo(name)) name = fs::path(name).stem().string();
     folder_ = make_run_folder(
         options_.out,
         splits_.train.name + "-" + name + "-" +
             (options_.precision.find('=') == std::string::npos ? options_.precision : "custom"));
-    write_file(folder_ / "config.toml", options_.config);
   } else {
     folder_ = options_.resume;
-    const Model last = read_model(folder_ / "last.octet");
+    const Model last = open_model((folder_ / "last.octet").string());
+    check_classes(last, splits_.train);
     check(last.definition == network_.definition(), Failure::usage, folder_.string(),
           ": last.octet holds another network than --model asks for");
     restore_checkpoint(last, network_, *optimizer_, state_, record_);
   }
+  write_file(folder_ / "config.toml", options_.config);
   metrics_file_ = std::make_unique<MetricsFile>(
       folder_ / "metrics.csv",
       "epoch,step,learning_rate,loss,error,validation_loss,validation_error,images_per_second,"
@@ -179,7 +180,10 @@ void Run::begin() {
                            static_cast<long long>(weights))
             << print(precision_) << ", " << threads() << (threads() == 1 ? " thread" : " threads")
             << '\n';
-  if (precision_.weights.fits_int8_product() || precision_.errors.fits_int8_product())
+  const bool w = precision_.weights.fits_int8_product(),
+             a = precision_.activations.fits_int8_product(),
+             e = precision_.errors.fits_int8_product();
+  if ((a && w) || (e && w) || (a && e))
     std::cout << "integer products: " << products::describe_paths() << '\n';
   std::cout << "run folder: " << folder_.string();
   if (state_.step > 0)
@@ -264,6 +268,7 @@ void Run::train() {
 }
 
 int Run::finish() {
+  release_interrupts();  // all is saved
   DataLoader loader(splits_.test, {.batch = 250, .normalization = normalization_});
   const Metrics tested = evaluate(network_, *loss_, loader);
   const std::string hash = state_hash(network_, *optimizer_);
@@ -339,10 +344,7 @@ void add_train(CLI::App& program, Work& work) {
   verb.add_option("--loss", o.loss, "cross-entropy or sum-of-squares")
       ->check(CLI::IsMember({"cross-entropy", "sum-of-squares"}))
       ->capture_default_str();
-  verb.add_option("--augment", o.augment,
-                  "none, crop, crop-flip, or auto: crop-flip for colour pictures")
-      ->check(CLI::IsMember({"auto", "none", "crop", "crop-flip"}))
-      ->capture_default_str();
+  add_augment_option(verb, o.augment);
   verb.add_option("--validation", o.validation,
                   "share of the training pictures held out; chooses best.octet")
       ->check(CLI::Range(0.0, 0.5))

@@ -6,6 +6,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "framework/model.h"
+
 namespace octet {
 namespace {
 
@@ -21,8 +23,8 @@ std::string percent(double part, double whole, int digits) {
   return whole > 0 ? fixed(100 * part / whole, digits) + "%" : "-";
 }
 
-bool is_parameter(const TensorReport& report, std::string_view ending) {
-  return !report.name.starts_with("optimizer.") && report.name.ends_with(ending);
+bool has_role(const TensorReport& report, std::string_view ending) {
+  return octet::is_parameter(report.name) && report.name.ends_with(ending);
 }
 
 // Sums of some rows; bits are summed over entries, so that averages weigh as the streams do.
@@ -89,7 +91,7 @@ std::string aligned(const std::vector<Row>& rows) {
 std::int64_t count_parameters(const std::vector<TensorReport>& reports) {
   std::int64_t count = 0;
   for (const TensorReport& report : reports)
-    if (is_parameter(report, ".weight") || is_parameter(report, ".bias")) count += report.elements;
+    if (has_role(report, ".weight") || has_role(report, ".bias")) count += report.elements;
   return count;
 }
 
@@ -98,8 +100,8 @@ std::string compression_table(const std::vector<TensorReport>& reports, std::int
                          "P+Q", "P+Q+H", "entropy", "of dense"}};
   Sum all, biases;
   for (const TensorReport& report : reports) {
-    if (is_parameter(report, ".bias")) biases.add(report);
-    if (!is_parameter(report, ".weight")) continue;
+    if (has_role(report, ".bias")) biases.add(report);
+    if (!has_role(report, ".weight")) continue;
     Sum layer;
     layer.add(report);
     all.add(report);

@@ -33,6 +33,10 @@ void verify(const Precision& precision, std::string_view text) {
   if (precision.errors.scaling.smooth || precision.weights.scaling.smooth ||
       precision.gradients.scaling.smooth || precision.master.scaling.smooth)
     refuse("smooth is for activations");
+  // The channels' scales multiply the errors before these are encoded (WeightedLayer::backward).
+  if (precision.weights.scaling.channel && precision.errors.scaling.rule == Rule::step)
+    refuse("errors with a fixed step need weights with a single scale");
+  if (precision.master.scaling.rule == Rule::minmax) refuse("minmax is for activations");
   for (const Format* format : {&precision.weights, &precision.errors}) {
     if (format->scaling.rule == Rule::minmax) refuse("minmax is for activations");
     if (format->grid.least() == 0) refuse("weights and errors need a signed grid");

@@ -106,6 +106,7 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
   const std::int64_t count = values.elements();
   if (scaling.rule == Rule::none || count == 0) return;
   if (scaling.rule == Rule::step) {
+    check_finite(parallel_absmax(x, count, factors));
     codes.scales[0] = std::ldexp(1.0f, -scaling.fraction);
     return;
   }
@@ -149,6 +150,7 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
       kernels::minmax(x, count, &least, &most);
     }
   }
+  if (known) check_finite(parallel_absmax(x, count, factors));
   if (scaling.smooth && pass.training) smooth(least, most);
   if (known || (scaling.smooth && pass.training)) {
     least = range_.floats()[0];
@@ -174,12 +176,12 @@ void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pas
   assert(values.element() == Element::float32);
   codes.resize(values.shape(), element);
   find_scales(values, pass, factors, codes);
+  assert(!factors || format_.grid.kind == Grid::Kind::integer);
   const std::uint64_t key = random_key(pass.seed, stream_, pass.step);
   const float* x = values.floats();
   const std::int64_t count = values.elements();
   if (format_.grid.kind == Grid::Kind::floating) {
     float* out = codes.floats();
-    assert(!factors || format_.is_float32());
     parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
       for (std::int64_t i = a; i < b; ++i)
         out[i] = round_to_grid(x[i], format_.grid, format_.rounding,

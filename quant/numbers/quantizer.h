@@ -19,7 +19,8 @@ class Quantizer {
 
   /// float32 tensor -> codes of element format().element() with their scales and zero point. In
   /// training a smoothed range is updated first; until it was, ranges are those of `values`.
-  /// With `factors` (one for each index of the last axis) the values are multiplied by them.
+  /// With `factors` (one for each index of the last axis; integer grids with step, absmax or pow2
+  /// only) the values are multiplied by them first.
   void encode(const Tensor& values, const Pass& pass, Tensor& codes,
               const std::vector<float>* factors = nullptr) {
     encode_as(format_.element(), values, pass, codes, factors);

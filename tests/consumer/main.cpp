@@ -11,20 +11,19 @@ using namespace octet;
 
 int main() {
   const Dataset digits = make_strokes(2000, 1, Split::train);
-  Network network = build_network(
-      parse_definition("network name=small input=28x28x1\n"
-                       "convolution channels=8 kernel=5 stride=2\n"
-                       "relu\n"
-                       "linear units=10\n",
-                       "main.cpp"));
+  Network network =
+      build_network(parse_definition("network name=small input=28x28x1\n"
+                                     "convolution channels=8 kernel=5 stride=2\n"
+                                     "relu\n"
+                                     "linear units=10\n",
+                                     "main.cpp"));
   set_precision(network, parse_precision("int8"));
   network.initialize(1);
 
   Sgd optimizer(network.parameters(), {.momentum = 0.9f});
-  DataLoader loader(digits, {.batch = 50,
-                             .shuffle = true,
-                             .seed = 1,
-                             .normalization = measure_normalization(digits)});
+  DataLoader loader(
+      digits,
+      {.batch = 50, .shuffle = true, .seed = 1, .normalization = measure_normalization(digits)});
   TrainingState state{.seed = 1};
   for (int epoch = 0; epoch < 4; ++epoch) {
     state.metrics = {};

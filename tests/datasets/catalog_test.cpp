@@ -136,7 +136,7 @@ TEST_CASE("catalog: folders are recognised by their content") {
   CHECK(contains(load_error(folder / "photos"), "data_batch_3.bin"));
   write_file(folder / "mine/cat/4.png", "bad");
   CHECK(contains(load_error(folder / "mine"), "4.png"));
-  CHECK(contains(load(folder / "mine", {.skip_bad = true}).notes[1], "1 unreadable pictures"));
+  CHECK(contains(load(folder / "mine", {.skip_bad = true}).notes[2], "1 unreadable pictures"));
 }
 
 TEST_CASE("catalog: check compares with what was published") {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "framework/files.h"
+#include "quant/compression/model_file.h"
 #include "tests/support.h"
 
 using namespace octet;
@@ -60,6 +61,7 @@ void check_refused(const TemporaryFolder& folder, const std::string& arguments, 
 
 // Begins a training of three epochs, sends `signal` once the first is done, returns the exit code.
 int interrupted_training(const TemporaryFolder& folder, const std::string& out, int signal) {
+  std::fflush(nullptr);  // or the child prints again what is buffered
   const pid_t child = fork();
   if (child == 0) {
     if (chdir(folder.path().c_str()) != 0 || !std::freopen("out", "w", stdout) ||
@@ -233,6 +235,45 @@ TEST_CASE("program: missing or damaged data is one line and exit code 4") {
   check_refused(folder, "train --resume elsewhere", 4, "elsewhere");
 }
 
+TEST_CASE("program: a resumed run keeps its own options, and only some may change") {
+  const TemporaryFolder folder;
+  write_file(folder / "tiny.txt", small_net);
+  REQUIRE(octet_in(folder, quick + "--lr 0.02 --out run").code == 0);
+  REQUIRE(octet_in(folder, "train --resume run --max-steps 40", "OCTET_LR=0.5 OCTET_SEED=9").code ==
+          0);
+  const std::string config = text_of(folder / "run/config.toml");
+  CHECK(config.find("lr = 0.02\n") != std::string::npos);
+  CHECK(config.find("seed = 1\n") != std::string::npos);
+  CHECK(config.find("max-steps = 40\n") != std::string::npos);
+  check_refused(folder, "train --resume run --seed 2", 2, "--seed cannot change");
+  check_refused(folder, "train --resume run --batch=8", 2, "--batch cannot change");
+}
+
+TEST_CASE("program: a model file that cannot be used is refused before memory is taken") {
+  const TemporaryFolder folder;
+  write_file(folder / "tiny.txt", small_net);
+  REQUIRE(octet_in(folder, quick + "--out run").code == 0);
+  const Model good = read_model(folder / "run/best.octet");
+  const auto refuse = [&](const char* definition, const char* key, const char* value,
+                          const char* words) {
+    Model bad = good;
+    if (definition) bad.definition = parse_definition(definition, "test");
+    if (key) bad.attributes[key] = value;
+    write_model(folder / "bad.octet", bad);
+    check_refused(folder, "eval bad.octet --data strokes", 4, words);
+    check_refused(folder, "eval bad.octet --data strokes", 4, "bad.octet: ");
+  };
+  refuse("network name=n input=28x28x1\nlinear units=25000\nlinear units=25000\n", nullptr, nullptr,
+         "parameters");
+  refuse("network name=n input=28x28x2\nlinear units=10\n", nullptr, nullptr, "channels");
+  refuse("network name=n input=28x28x1\nlinear units=10\nswish\n", nullptr, nullptr, "swish");
+  refuse(nullptr, "classes", "a\nb\nc", "3 class names for 10 scores");
+  refuse(nullptr, "precision", "int99", "int99");
+  refuse(nullptr, "loss", "hinge", "hinge");
+  refuse(nullptr, "deviation", "0", "deviation");
+  refuse(nullptr, "mean", "1 2 3", "mean");
+}
+
 TEST_CASE("program: what cannot be written ends with 1 and leaves nothing half-written") {
   const TemporaryFolder folder;
   write_file(folder / "tiny.txt", small_net);
@@ -244,6 +285,9 @@ TEST_CASE("program: what cannot be written ends with 1 and leaves nothing half-w
                 "compress run/last.octet --data strokes --prune-epochs 0 --share-epochs 0 --out "
                 "/dev/full/x.octet",
                 1, "/dev/full/x.octet");
+  // Known before the work is done.
+  check_refused(folder, "compress run/last.octet --data strokes --out nowhere/x.octet", 1,
+                "nowhere/x.octet");
 }
 
 TEST_CASE("program: a loss that is not a number ends with 5") {

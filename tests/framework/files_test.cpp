@@ -1,5 +1,9 @@
 #include "framework/files.h"
 
+#include <sys/resource.h>
+
+#include <csignal>
+
 #include "framework/check.h"
 #include "tests/support.h"
 
@@ -31,13 +35,30 @@ TEST_CASE("files: what cannot be written leaves nothing behind") {
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path()))
     ++entries;
   CHECK(entries == 1);
-  // /dev/full takes no byte: the disk is full.
+}
+
+TEST_CASE("files: a disk that fills up while writing leaves the old file and nothing else") {
+  const TemporaryFolder folder;
+  write_file(folder / "model", "old");
+  // A limit on the size of files stands in for the disk's end: write() takes some, then fails.
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{100000, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const std::string large(1 << 20, 'x');
+  std::string message;
   try {
-    write_file("/dev/full/x", "x");
-    CHECK(false);
+    write_file(folder / "model", large);
   } catch (const Error& error) {
+    message = error.what();
     CHECK(error.kind == Failure::failed);
   }
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  CHECK(message.find("model: cannot be written") != std::string::npos);
+  CHECK(read_file(folder / "model").size() == 3);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
 TEST_CASE("files: SHA-256 of the standard's examples") {

@@ -19,6 +19,7 @@ TEST_CASE("convolution: backward is the derivative of forward") {
     Convolution layer(options);
     layer.set_name("conv1");
     layer.connect({7, 8, 3});
+    layer.allocate();
     layer.initialize(1);
     check_gradients(layer, random_tensor({2, 7, 8, 3}, 2), {.training = true});
   }

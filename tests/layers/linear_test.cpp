@@ -10,6 +10,7 @@ TEST_CASE("linear: backward is the derivative of forward, images are flattened")
     Linear layer({.units = 9, .bias = bias});
     layer.set_name("fc1");
     CHECK(layer.connect({3, 4, 2}) == Shape{1, 1, 9});
+    layer.allocate();
     layer.initialize(1);
     check_gradients(layer, random_tensor({5, 3, 4, 2}, 2), {.training = true});
     CHECK(layer.parameters().size() == (bias ? 2 : 1));

@@ -1,5 +1,7 @@
 #include "layers/pooling.h"
 
+#include <cmath>
+
 #include "tests/gradient_check.h"
 
 using namespace octet;
@@ -15,6 +17,17 @@ TEST_CASE("pooling: backward is the derivative of forward") {
     AveragePool average(options);
     average.connect({7, 8, 3});
     check_gradients(average, random_tensor({2, 7, 8, 3}, 4), {.training = true});
+  }
+}
+
+TEST_CASE("pooling: NaN anywhere in a window is seen") {
+  for (int at = 0; at < 4; ++at) {
+    Tensor x({1, 2, 2, 1});
+    x.fill_zero();
+    x.floats()[at] = std::nanf("");
+    MaxPool max({2, 2});
+    max.connect({2, 2, 1});
+    CHECK(std::isnan(max.forward(x, {}).floats()[0]));
   }
 }
 

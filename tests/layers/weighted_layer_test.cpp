@@ -41,10 +41,12 @@ TEST_CASE("weighted layer: integers and their simulation in float32 agree to the
     Convolution convolution({.channels = 10, .kernel = 3, .stride = 2, .padding = 1});
     convolution.set_name("conv1");
     convolution.connect({9, 9, 5});
+    convolution.allocate();
     convolution.initialize(1);
     Linear linear({.units = 7});
     linear.set_name("fc1");
     linear.connect({4, 4, 3});
+    linear.allocate();
     linear.initialize(2);
     for (auto [layer, input] :
          {std::pair<WeightedLayer*, Shape>{&convolution, {4, 9, 9, 5}}, {&linear, {6, 4, 4, 3}}}) {
@@ -62,6 +64,7 @@ TEST_CASE("weighted layer: every way to compute products of codes gives the same
   Convolution layer({.channels = 10, .kernel = 5, .padding = 2});
   layer.set_name("conv1");
   layer.connect({9, 9, 5});
+  layer.allocate();
   layer.initialize(1);
   const Result fast = run(layer, {4, 9, 9, 5}, "int8", false);
   const products::Paths before = products::override_paths({false, false});
@@ -76,6 +79,7 @@ TEST_CASE("weighted layer: eight bits are close to float32, errors and gradients
   Convolution layer({.channels = 8, .kernel = 3, .padding = 1});
   layer.set_name("conv1");
   layer.connect({8, 8, 4});
+  layer.allocate();
   layer.initialize(1);
   const Result real = run(layer, {8, 8, 8, 4}, "float32", false);
   const Result codes = run(layer, {8, 8, 8, 4}, "int8", false);
@@ -95,6 +99,7 @@ TEST_CASE("weighted layer: affine activations and wide formats are simulated fai
     Linear layer({.units = 7});
     layer.set_name("fc1");
     layer.connect({4, 4, 3});
+    layer.allocate();
     layer.initialize(2);
     const Result real = run(layer, {6, 4, 4, 3}, "float32", false);
     const Result other = run(layer, {6, 4, 4, 3}, precision, false);
@@ -109,6 +114,7 @@ TEST_CASE("weighted layer: gradients and master weights take their formats") {
   Linear layer({.units = 3});
   layer.set_name("fc1");
   layer.connect({1, 1, 4});
+  layer.allocate();
   layer.initialize(1);
   layer.set_precision(parse_precision("G=int4/absmax,M=int8/step6"));
   REQUIRE(layer.parameters()[0]->constraints.size() == 1);
@@ -126,4 +132,34 @@ TEST_CASE("weighted layer: gradients and master weights take their formats") {
   }
   layer.set_precision({});
   CHECK(layer.parameters()[0]->constraints.empty());
+}
+
+TEST_CASE("weighted layer: scales of weight channels move into errors of every format") {
+  for (const char* errors :
+       {"ternary/meanabs", "binary/meanabs", "ternary/absmax", "int4/pow2", "float<5,2>"}) {
+    CAPTURE(std::string(errors));
+    Linear layer({.units = 40});
+    layer.set_name("fc1");
+    layer.connect({1, 1, 30});
+    layer.allocate();
+    layer.initialize(2);
+    // Channels of very different sizes: forgetting a scale would show.
+    Tensor& w = layer.parameters()[0]->value;
+    for (int i = 0; i < 40 * 30; ++i) w.floats()[i] *= i / 30 % 2 ? 1.0f : 0.01f;
+    const Result real = run(layer, {64, 1, 1, 30}, "float32", false);
+    const Result coarse = run(layer, {64, 1, 1, 30},
+                              (std::string("W=int8/absmax/channel,E=") + errors).c_str(), false);
+    // Coarse errors keep the direction of what they carry back.
+    double dot = 0, a = 0, b = 0;
+    for (std::int64_t i = 0; i < real.passed.elements(); ++i) {
+      const auto x = static_cast<double>(real.passed.floats()[i]),
+                 y = static_cast<double>(coarse.passed.floats()[i]);
+      dot += x * y;
+      a += x * x;
+      b += y * y;
+    }
+    CHECK(dot / std::sqrt(a * b) > 0.5);
+    CHECK(std::sqrt(b / a) > 0.4);
+    CHECK(std::sqrt(b / a) < 2.5);
+  }
 }

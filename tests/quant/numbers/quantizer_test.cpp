@@ -203,8 +203,8 @@ TEST_CASE("quantizer: NaN and infinity are errors, zeros are not") {
   }
   for (const float bad : {std::nanf(""), INFINITY, -INFINITY}) {
     x.floats()[1] = bad;
-    for (const char* text :
-         {"int8/absmax", "int8/absmax/channel", "uint8/minmax", "int8/pow2", "binary/meanabs"}) {
+    for (const char* text : {"int8/absmax", "int8/absmax/channel", "uint8/minmax", "int8/pow2",
+                             "binary/meanabs", "int8/step7"}) {
       CAPTURE(std::string(text));
       CHECK_THROWS_AS(Quantizer(parse_format(text), "q").encode(x, {}, codes), Error);
     }
