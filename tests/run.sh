@@ -18,7 +18,7 @@ bash examples/setup.sh
 
 build() {
   echo "== $1: building"
-  cmake --preset "$1" >"build/$1.log" 2>&1 || { tail -n 20 "build/$1.log" >&2; exit 1; }
+  cmake --preset "$1" -DOCTET_TESTS=ON >"build/$1.log" 2>&1 || { tail -n 20 "build/$1.log" >&2; exit 1; }
   cmake --build --preset "$1" >"build/$1.log" 2>&1 || { grep -E 'error|FAILED' -A 5 "build/$1.log" >&2; exit 1; }
 }
 
