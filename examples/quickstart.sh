@@ -25,8 +25,8 @@ echo "== classifying two drawn digits with the small file"
 $octet data export strokes --out "$run/pictures" --count 10
 $octet predict "$run/last-compressed.octet" "$run"/pictures/test/3/*.png "$run"/pictures/test/8/*.png
 
-# The value of a key in the JSON object that a verb printed last.
-value() { tail -n 1 "$1" | sed -n "s/.*\"$2\":\([^,}]*\).*/\1/p"; }
+# The first value of a key in the JSON object that a verb printed last.
+value() { tail -n 1 "$1" | grep -o "\"$2\":[^,}]*" | head -n 1 | cut -d : -f 2; }
 percent() { awk -v x="$1" 'BEGIN { printf "%.2f %%", 100 * x }'; }
 $octet eval "$run/last-compressed.octet" --data strokes --json >"$run/eval.log"
 parameters=$(value "$run/compress.log" parameters)
@@ -40,7 +40,7 @@ printf '%-36s %10s %10s %8.1f\n' "compressed file, opened again" \
 cat <<EOF
 
 Next:
-  $octet inspect $run/last-compressed.octet        what is in the file, layer by layer
-  $octet train --data my-pictures --model lenet5   a folder of class folders with your own pictures
-  $octet data list                                 other data sets; octet data get mnist
+  $octet inspect $run/last-compressed.octet   what is in the file, layer by layer
+  $octet train --data my-pictures                       a folder of class folders with your own pictures
+  $octet data list                                      other data sets; octet data get mnist
 EOF
