@@ -161,11 +161,11 @@ ImageFolder read_image_folder(const fs::path& root, const ImageFolderOptions& op
   for (const std::int32_t label : result.train.labels) seen[static_cast<std::size_t>(label)] = true;
   for (std::size_t c = 0; c < classes.size(); ++c)
     check(seen[c], Failure::data, (train / classes[c]).string(),
-          ": no picture can be read: ", result.skipped.front());
+          ": no picture can be read: ", (result.skipped.empty() ? "" : result.skipped.front()));
   if (!result.test_folder.empty()) {
     result.test = decode(tested, classes, root, options, result);
     check(result.test.size() > 0, Failure::data, (root / result.test_folder).string(),
-          ": no picture can be read: ", result.skipped.front());
+          ": no picture can be read: ", (result.skipped.empty() ? "" : result.skipped.front()));
   } else {
     const auto count = std::llround(options.hold_out * static_cast<double>(result.train.size()));
     result.test = hold_out(

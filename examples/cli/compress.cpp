@@ -239,7 +239,9 @@ void Compression::share_all() {
     const double rule = bits_.value(layer_of(*parameter));
     const double bits = std::isnan(rule) ? bits_.rest() : rule;
     if (std::isnan(bits)) continue;
-    share(*parameter, 1 << static_cast<int>(bits), parse_centroids(options_.centroids),
+    // Where weights are pruned, zero is one of the 2^bits symbols.
+    const int zero = density(parameter->value) < 1 ? 1 : 0;
+    share(*parameter, (1 << static_cast<int>(bits)) - zero, parse_centroids(options_.centroids),
           options_.common.seed);
   }
 }
@@ -342,7 +344,8 @@ void add_compress(CLI::App& program, Work& work) {
                   "share of weights to remove, spread so that small layers keep more; or by layer, "
                   "conv1=0.34,fc*=0.92")
       ->capture_default_str();
-  verb.add_option("--bits", o.bits, "2^bits shared weights a layer: 5, or conv*=8,fc1=5,6")
+  verb.add_option("--bits", o.bits,
+                  "2^bits shared values a layer, zero among them: 5, or conv*=8,fc1=5,6")
       ->capture_default_str();
   verb.add_option("--centroids", o.centroids, "where k-means begins: linear, density or forgy")
       ->check(CLI::IsMember({"linear", "density", "forgy"}))
