@@ -118,8 +118,7 @@ Image read_with_stb(const Bytes& bytes, const std::string& source, int channels)
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, stored = 0;
   check(stbi_info_from_memory(bytes.data(), size, &width, &height, &stored) != 0, Failure::data,
-        source,
-        ": expected a picture (JPEG, PNG, BMP, PNM, GIF, TGA or PSD): ", stbi_failure_reason());
+        source, ": expected a picture (JPEG, PNG, BMP, PNM, GIF, TGA or PSD)");
   check_size(source, width, height);
   // Deflate makes at most 1032 bytes of one, so no picture has more pixels than this.
   check(std::int64_t{width} * height <= static_cast<std::int64_t>(bytes.size()) << 14,

@@ -27,20 +27,22 @@ const std::map<std::string, Maker>& makers() {
 
 Network build_network(const Definition& definition, std::int64_t parameters) {
   std::vector<std::unique_ptr<Layer>> layers;
-  for (const Spec& spec : definition.layers) {
-    const auto maker = makers().find(spec.kind);
-    if (maker == makers().end()) {
-      std::string known;
-      for (const auto& [kind, make] : makers()) known += " " + kind;
-      fail(Failure::usage, "network ", definition.name, ": unknown kind of layer '", spec.kind,
-           "', expected one of:", known);
+  for (const Spec& spec : definition.layers) try {
+      const auto maker = makers().find(spec.kind);
+      if (maker == makers().end()) {
+        std::string known;
+        for (const auto& [kind, make] : makers()) known += " " + kind;
+        fail(Failure::usage, "unknown kind of layer '", spec.kind, "', expected one of:", known);
+      }
+      SpecReader reader(spec);
+      std::unique_ptr<Layer> layer = maker->second(reader);
+      layer->set_name(reader.word("name", ""));
+      reader.finish();
+      layers.push_back(std::move(layer));
+    } catch (const Error& error) {
+      fail(error.kind, "network ", definition.name, ", layer ", layers.size() + 1, ": ",
+           error.what());
     }
-    SpecReader reader(spec);
-    std::unique_ptr<Layer> layer = maker->second(reader);
-    layer->set_name(reader.word("name", ""));
-    reader.finish();
-    layers.push_back(std::move(layer));
-  }
   return Network(definition.name, definition.input, std::move(layers), parameters);
 }
 

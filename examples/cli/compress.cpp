@@ -398,6 +398,9 @@ void add_compress(CLI::App& program, Work& work) {
         const std::filesystem::path path(options->model);
         options->out = (path.parent_path() / (path.stem().string() + "-compressed.octet")).string();
       }
+      std::error_code error;
+      check(!std::filesystem::equivalent(options->out, options->model, error), Failure::usage,
+            options->out, ": --out is the model itself, which would be lost");
       return Compression(*options).work();
     };
   });

@@ -108,7 +108,7 @@ void add_data(CLI::App& program, Work& work) {
   write->add_option("NAME", options->name, "data set or folder")->required();
   write->add_option("--out", options->out, "folder to write into")->required();
   write->add_option("--count", options->count, "pictures of each split")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   write->add_option("--split-seed", options->split_seed, "as in octet train")
       ->capture_default_str();

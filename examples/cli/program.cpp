@@ -62,7 +62,8 @@ void check_known(const CLI::App& verb, const std::string& argument, const std::s
   const std::string name = argument.substr(0, argument.find('='));
   const std::vector<std::string> known = option_names(verb);
   check(std::find(known.begin(), known.end(), name) != known.end(), Failure::usage, where,
-        "unknown option ", name, " of octet ", verb.get_name(), nearest(name, known));
+        "unknown option ", name, " of octet",
+        verb.get_parent() ? " " + verb.get_name() : std::string(), nearest(name, known));
 }
 
 // The options of a TOML file as arguments, refused where the verb does not know them.
@@ -82,7 +83,11 @@ std::vector<std::string> config_arguments(const CLI::App& verb, const std::strin
     if (item.name == "++" || item.name == "--") continue;  // marks of a section's begin and end
     const std::string name = with_dashes("--" + item.name);
     check_known(verb, name, path + ": ");
-    check(item.inputs.size() == 1, Failure::usage, path, ": ", item.name, ": expected one value");
+    check(item.parents.empty(), Failure::usage, path, ": expected options only, got the section [",
+          item.parents.empty() ? "" : item.parents.front(), "]");
+    check(item.inputs.size() == 1 && !item.inputs[0].empty(), Failure::usage, path, ": ", item.name,
+          ": expected one value");
+    check(name != "--config", Failure::usage, path, ": a file cannot name another with config");
     arguments.push_back(name + "=" + item.inputs[0]);
   }
   return arguments;

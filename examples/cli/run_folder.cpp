@@ -19,6 +19,9 @@ fs::path make_run_folder(const std::string& wanted, const std::string& name) {
     check(!fs::exists(folder / "config.toml"), Failure::usage, wanted,
           ": already holds a run; choose another folder, or go on with octet train --resume ",
           wanted);
+    check(!fs::exists(folder) || (fs::is_directory(folder) && fs::is_empty(folder)),
+          fs::is_directory(folder) ? Failure::usage : Failure::failed, wanted,
+          ": expected a folder that is empty or not there yet");
   }
   std::error_code error;
   fs::create_directories(folder, error);

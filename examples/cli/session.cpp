@@ -29,11 +29,14 @@ void add_data_options(CLI::App& verb, DataOptions& options, bool required) {
       ->capture_default_str();
   verb.add_option("--split-seed", options.split_seed,
                   "chooses that share, and the pictures of strokes; keep it from train to eval")
+      ->check(CLI::Range(0.0, 0x1p53))
       ->capture_default_str();
 }
 
 void add_common_options(CLI::App& verb, CommonOptions& options) {
-  verb.add_option("--seed", options.seed, "selects every random number")->capture_default_str();
+  verb.add_option("--seed", options.seed, "selects every random number")
+      ->check(CLI::Range(0.0, 0x1p53))
+      ->capture_default_str();
   verb.add_option("--threads", options.threads, "threads; 0 takes every processor there is")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

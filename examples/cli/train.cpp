@@ -239,6 +239,9 @@ void Run::train() {
                .base = static_cast<float>(options_.learning_rate),
                .steps = total,
                .warmup_steps = std::llround(options_.warmup * static_cast<double>(per_epoch))};
+  check(state_.step < total, Failure::usage, state_.step,
+        " steps are done already and the run has ", total,
+        ": raise --epochs or --max-steps (0 for no limit) to go on");
   Progress progress;
   while (state_.step < total) {
     const Stopwatch watch;
@@ -273,7 +276,7 @@ int Run::finish() {
   const Metrics tested = evaluate(network_, *loss_, loader);
   const std::string hash = state_hash(network_, *optimizer_);
   const std::string model = (folder_ / "last.octet").string();
-  if (validation_.size() > 0)
+  if (record_.best_epoch > 0 && validation_.size() > 0)
     std::cout << format_text("best validation error %.2f %% after epoch %lld: %s\n",
                              100 * record_.best_error, static_cast<long long>(record_.best_epoch),
                              (folder_ / "best.octet").string().c_str());
@@ -317,7 +320,8 @@ void add_train(CLI::App& program, Work& work) {
   verb.add_option("--epochs", o.epochs, "times over the training pictures")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  verb.add_option("--max-steps", o.max_steps, "stop after so many batches; 0 for no limit")
+  verb.add_option("--max-steps", o.max_steps,
+                  "batches of the whole run, if fewer than --epochs gives; 0 for no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   verb.add_option("--batch", o.batch, "pictures a step")

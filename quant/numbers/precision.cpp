@@ -60,6 +60,7 @@ Precision parse_precision(std::string_view text) {
     known += recipe.name + ", ";
   }
   Precision precision;
+  std::string seen;
   std::string_view rest = text;
   for (;;) {
     // A comma inside float<5,2> does not part roles.
@@ -69,10 +70,20 @@ Precision parse_precision(std::string_view text) {
            rest.substr(0, comma).rfind('>') == std::string_view::npos)
       comma = rest.find(',', comma + 1);
     const std::string_view part = rest.substr(0, comma);
-    Format* const format = part.size() > 2 && part[1] == '=' ? role(precision, part[0]) : nullptr;
-    check(format != nullptr, Failure::usage, "unknown recipe '", text, "', expected ", known,
+    check(text.find('=') != std::string_view::npos, Failure::usage, "unknown recipe '", text,
+          "', expected ", known,
           "or formats by role such as W=int8/absmax/channel,A=int8/absmax/smooth");
-    *format = parse_format(part.substr(2));
+    Format* const format = part.size() > 2 && part[1] == '=' ? role(precision, part[0]) : nullptr;
+    check(format != nullptr, Failure::usage, "precision '", text,
+          "': expected W=, A=, E=, G= or M= and a format, got '", part, "'");
+    check(seen.find(part[0]) == std::string::npos, Failure::usage, "precision '", text,
+          "': ", part[0], " is given twice");
+    seen += part[0];
+    try {
+      *format = parse_format(part.substr(2));
+    } catch (const Error& error) {
+      fail(error.kind, part[0], ": ", error.what());
+    }
     if (comma == std::string_view::npos) break;
     rest.remove_prefix(comma + 1);
   }
