@@ -2,13 +2,12 @@
 
 #include <array>
 #include <map>
-#include <oneapi/dnnl/dnnl.hpp>
 
 #include "framework/check.h"
+#include "framework/dnn_memory.h"
 #include "framework/parallel.h"
 
 namespace octet::dnn {
-namespace {
 
 using dnnl::memory;
 using Tag = memory::format_tag;
@@ -17,11 +16,6 @@ using Type = memory::data_type;
 const dnnl::engine& engine() {
   static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
   return cpu;
-}
-
-dnnl::stream& stream() {
-  static dnnl::stream in_order(engine());
-  return in_order;
 }
 
 Type type_of(Element element) {
@@ -40,16 +34,25 @@ Type type_of(Element element) {
   return Type::undef;
 }
 
-// oneDNN names extents N, C, H, W whatever the order in memory.
 memory::desc image_desc(const Shape& s, Element element) {
   return {{s[0], s[3], s[1], s[2]}, type_of(element), Tag::nhwc};
 }
 
-// K x KH x KW x C/groups filters, as they are stored or in the primitive's own choice of order.
 memory::desc weight_desc(const Shape& s, const Window& window, Element element, bool any) {
   const std::int64_t g = window.groups;
   if (g == 1) return {{s[0], s[3], s[1], s[2]}, type_of(element), any ? Tag::any : Tag::ohwi};
   return {{g, s[0] / g, s[3], s[1], s[2]}, type_of(element), any ? Tag::any : Tag::gohwi};
+}
+
+memory borrow(const memory::desc& desc, const void* data) {
+  return {desc, engine(), const_cast<void*>(data)};
+}
+
+namespace {
+
+dnnl::stream& stream() {
+  static dnnl::stream in_order(engine());
+  return in_order;
 }
 
 // A primitive with the reordered weights it wants, and memory to hold them.
@@ -91,22 +94,13 @@ std::map<Key, Prepared>& cache() {
   return prepared;
 }
 
-struct Geometry {
-  memory::dims strides, before, after;
-  explicit Geometry(const Window& w)
-      : strides{w.stride, w.stride},
-        before{w.pad_top, w.pad_left},
-        after{w.pad_bottom, w.pad_right} {}
-};
-
 dnnl::convolution_forward::primitive_desc forward_desc(const Shape& input, const Shape& weight,
                                                        const Window& window, Element element,
                                                        bool bias) {
   const Geometry g(window);
-  const Element result = element == Element::int8 ? Element::int32 : element;
   const memory::desc source = image_desc(input, element),
                      weights = weight_desc(weight, window, element, true),
-                     target = image_desc(convolution_shape(input, weight, window), result);
+                     target = image_desc(convolution_shape(input, weight, window), element);
   // convolution_direct: convolution_auto may choose Winograd, which rounds differently.
   const auto algorithm = dnnl::algorithm::convolution_direct;
   const auto kind = dnnl::prop_kind::forward_training;
@@ -169,11 +163,6 @@ Prepared& find(Work work, Element element, bool bias, const Shape& input, const 
   return known.emplace(key, prepare(work, element, bias, input, weight, window)).first->second;
 }
 
-// oneDNN wants pointers to non-const even for what it only reads.
-memory borrow(const memory::desc& desc, const void* data) {
-  return {desc, engine(), const_cast<void*>(data)};
-}
-
 memory wanted_weights(Prepared& made, const Tensor& weight) {
   const memory plain = borrow(made.plain_weight, weight.raw());
   if (!made.weight) return plain;
@@ -198,15 +187,14 @@ void convolution(const Tensor& input, const Tensor& weight, const Tensor* bias,
                  const Window& window, Tensor& output) {
   assert(input.element() == weight.element());
   const Shape shape = convolution_shape(input.shape(), weight.shape(), window);
-  const Element result = input.element() == Element::int8 ? Element::int32 : input.element();
-  output.resize(shape, result);
+  output.resize(shape, input.element());
   run("convolution", [&] {
     Prepared& made = find(Work::forward, input.element(), bias != nullptr, input.shape(),
                           weight.shape(), window);
     std::unordered_map<int, memory> arguments{
         {DNNL_ARG_SRC, borrow(image_desc(input.shape(), input.element()), input.raw())},
         {DNNL_ARG_WEIGHTS, wanted_weights(made, weight)},
-        {DNNL_ARG_DST, borrow(image_desc(shape, result), output.raw())}};
+        {DNNL_ARG_DST, borrow(image_desc(shape, input.element()), output.raw())}};
     if (bias)
       arguments[DNNL_ARG_BIAS] = borrow({{bias->elements()}, Type::f32, Tag::x}, bias->raw());
     made.primitive.execute(stream(), arguments);
@@ -255,14 +243,39 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t depth, const Matrix& a, c
   check(status == dnnl_success, Failure::failed, "oneDNN cannot compute a matrix product");
 }
 
-void gemm_codes(std::int64_t m, std::int64_t n, std::int64_t depth, const Matrix& a,
-                const Matrix& b, bool accumulate, std::int32_t* c) {
+void gemm_codes(std::int64_t m, std::int64_t n, std::int64_t depth, Element a_element,
+                const Matrix& a, const Matrix& b, bool accumulate, std::int32_t* c) {
   const std::int32_t no_offset = 0;
-  const auto status = dnnl_gemm_s8s8s32(a.transpose ? 'T' : 'N', b.transpose ? 'T' : 'N', 'F', m, n,
-                                        depth, 1.0f, static_cast<const std::int8_t*>(a.data),
-                                        a.stride, 0, static_cast<const std::int8_t*>(b.data),
-                                        b.stride, 0, accumulate ? 1.0f : 0.0f, c, n, &no_offset);
+  const char ta = a.transpose ? 'T' : 'N', tb = b.transpose ? 'T' : 'N';
+  const float beta = accumulate ? 1.0f : 0.0f;
+  const auto* codes = static_cast<const std::int8_t*>(b.data);
+  const auto status =
+      a_element == Element::uint8
+          ? dnnl_gemm_u8s8s32(ta, tb, 'F', m, n, depth, 1.0f,
+                              static_cast<const std::uint8_t*>(a.data), a.stride, 0, codes,
+                              b.stride, 0, beta, c, n, &no_offset)
+          : dnnl_gemm_s8s8s32(ta, tb, 'F', m, n, depth, 1.0f,
+                              static_cast<const std::int8_t*>(a.data), a.stride, 0, codes, b.stride,
+                              0, beta, c, n, &no_offset);
   check(status == dnnl_success, Failure::failed, "oneDNN cannot compute a product of codes");
+}
+
+Isa isa() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx2:
+      return Isa::avx2;
+    case dnnl::cpu_isa::avx2_vnni:
+      return Isa::avx2_vnni;
+    case dnnl::cpu_isa::avx512_core:
+      return Isa::avx512;
+    case dnnl::cpu_isa::avx512_core_vnni:
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return Isa::avx512_vnni;
+    case dnnl::cpu_isa::avx512_core_amx:
+      return Isa::amx;
+    default:
+      return Isa::plain;
+  }
 }
 
 std::string description() {

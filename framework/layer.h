@@ -19,6 +19,14 @@ struct Pass {
   bool training = false;
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
+  bool metered = false;  ///< count clipped and underflowed codes
+};
+
+/// How many codes of one role were clipped to the ends of their grid, and how many values that are
+/// not zero became code 0.
+struct Saturation {
+  std::string layer, role;
+  std::int64_t clipped = 0, underflowed = 0, counted = 0;
 };
 
 class Layer {
@@ -52,6 +60,9 @@ class Layer {
 
   /// What the layer remembers besides parameters (smoothed ranges): name and float32 tensor.
   virtual std::vector<std::pair<std::string, Tensor*>> state() { return {}; }
+
+  /// What metered passes have counted since the last call, by role; forgets it.
+  virtual std::vector<Saturation> take_saturation() { return {}; }
 
   const std::string& name() const { return name_; }
   /// Called once, before connect.

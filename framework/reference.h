@@ -1,5 +1,6 @@
 // The plain loops that define every product; fast paths are tested against them, to the bit where
-// the elements are codes. Sums are int32 for int8 operands and double, rounded once, for float32.
+// the elements are codes. Sums are int32 for codes (the first operand int8 or uint8, the second
+// int8) and double, rounded once, for float32.
 #pragma once
 
 #include "framework/tensor.h"

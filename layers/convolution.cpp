@@ -2,6 +2,7 @@
 
 #include "framework/check.h"
 #include "framework/products.h"
+#include "layers/scale_kernels.h"
 
 namespace octet {
 
@@ -53,7 +54,8 @@ Shape Convolution::connect(const Shape& input) {
   input_ = input;
   const std::int64_t patch = size * size * input[2] / g;
   set_weight({k, size, size, input[2] / g}, patch, k / g * size * size);
-  return {window_.output_h(input[0]), window_.output_w(input[1]), k};
+  output_ = {window_.output_h(input[0]), window_.output_w(input[1]), k};
+  return output_;
 }
 
 void Convolution::product(const Tensor& input, const Tensor& weight, const Tensor* bias,
@@ -69,6 +71,23 @@ void Convolution::input_error(const Tensor& error, const Tensor& weight, Tensor&
 void Convolution::weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) {
   products::convolution_weight_gradient(input, error, window_, this->weight().value.shape(),
                                         result);
+}
+
+void Convolution::product_sums(const Tensor& input, const Tensor& weight,
+                               const products::SumsBody& body) {
+  products::convolution_sums(input, weight, window_, body);
+}
+
+void Convolution::input_error_sums(const Tensor& error, const Tensor& weight,
+                                   const products::SumsBody& body) {
+  products::input_error_sums(error, weight, window_, input_shape(error.shape()[0]), body);
+}
+
+void Convolution::weight_gradient_sums(const Tensor& input, const Tensor& error,
+                                       const std::vector<float>& scales, Tensor& gradient) {
+  static Tensor sums;
+  products::convolution_weight_gradient(input, error, window_, this->weight().value.shape(), sums);
+  kernels::scale_rows(sums, scales, gradient);
 }
 
 }  // namespace octet

@@ -29,11 +29,19 @@ class Convolution : public WeightedLayer {
                Tensor& output) override;
   void input_error(const Tensor& error, const Tensor& weight, Tensor& result) override;
   void weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) override;
+  void product_sums(const Tensor& input, const Tensor& weight,
+                    const products::SumsBody& body) override;
+  void input_error_sums(const Tensor& error, const Tensor& weight,
+                        const products::SumsBody& body) override;
+  void weight_gradient_sums(const Tensor& input, const Tensor& error,
+                            const std::vector<float>& scales, Tensor& gradient) override;
+  Shape output_shape(std::int64_t images) const override { return output_.with_front(images); }
+  Shape input_shape(std::int64_t images) const override { return input_.with_front(images); }
 
  private:
   Options options_;
   Window window_;
-  Shape input_;
+  Shape input_, output_;  // H x W x C
 };
 
 }  // namespace octet

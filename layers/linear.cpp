@@ -75,4 +75,25 @@ void Linear::weight_gradient(const Tensor& input, const Tensor& error, Tensor& r
   products::matmul(*e, true, *x, false, result);
 }
 
+void Linear::product_sums(const Tensor& input, const Tensor& weight,
+                          const products::SumsBody& body) {
+  const AsMatrix x(input, input_.elements());
+  products::matmul_sums(*x, weight, true, body);
+}
+
+void Linear::input_error_sums(const Tensor& error, const Tensor& weight,
+                              const products::SumsBody& body) {
+  const AsMatrix e(error, options_.units);
+  products::matmul_sums(*e, weight, false, body);
+}
+
+void Linear::weight_gradient_sums(const Tensor& input, const Tensor& error,
+                                  const std::vector<float>& scales, Tensor& gradient) {
+  static Tensor sums;
+  const AsMatrix x(input, input_.elements());
+  const AsMatrix e(error, options_.units);
+  products::matmul(*e, true, *x, false, sums);
+  kernels::scale_rows(sums, scales, gradient);
+}
+
 }  // namespace octet

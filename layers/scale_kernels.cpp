@@ -75,6 +75,18 @@ void scale_columns(const Tensor& sums, const std::vector<float>& scales, const T
                });
 }
 
+void scale_block(const std::int32_t* sums, std::int64_t rows, std::int64_t columns,
+                 std::span<const float> scales, std::span<const float> offsets, float* out) {
+  static thread_local std::vector<float> scale, shift;
+  scale.resize(static_cast<std::size_t>(columns));
+  shift.resize(scale.size());
+  for (std::size_t k = 0; k < scale.size(); ++k) {
+    scale[k] = scales.size() > 1 ? scales[k] : scales[0];
+    shift[k] = offsets.empty() ? 0.0f : offsets[k];
+  }
+  columns_kernel(sums, scale.data(), shift.data(), rows, columns, out);
+}
+
 void scale_rows(const Tensor& sums, const std::vector<float>& scales, Tensor& out) {
   if (&out != &sums) out.resize(sums.shape());
   const std::int64_t rows = sums.shape()[0], columns = sums.elements() / rows;

@@ -1,6 +1,8 @@
 // From the sums of a product back to reals.
 #pragma once
 
+#include <span>
+
 #include "framework/tensor.h"
 
 namespace octet::kernels {
@@ -9,6 +11,10 @@ namespace octet::kernels {
 /// a column, bias may be null. Sums and out may be the same float32 tensor.
 void scale_columns(const Tensor& sums, const std::vector<float>& scales, const Tensor* bias,
                    Tensor& out);
+
+/// The same for a block of int32 sums: scales one or one a column, offsets none or one a column.
+void scale_block(const std::int32_t* sums, std::int64_t rows, std::int64_t columns,
+                 std::span<const float> scales, std::span<const float> offsets, float* out);
 
 /// out[k, i] = scale[k] * sums[k, i]; one scale for all or one a row.
 void scale_rows(const Tensor& sums, const std::vector<float>& scales, Tensor& out);

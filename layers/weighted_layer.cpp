@@ -14,6 +14,19 @@ std::vector<float> scaled(std::vector<float> scales, float factor) {
   return scales;
 }
 
+// The sums of codes that float32 products made: whole numbers, handed out as a product of codes
+// would.
+void give_blocks(const Tensor& sums, const products::SumsBody& body) {
+  const std::int64_t images = sums.shape()[0], image = sums.elements() / images;
+  std::vector<std::int32_t> block(static_cast<std::size_t>(image));
+  for (std::int64_t i = 0; i < images; ++i) {
+    const float* from = sums.floats() + i * image;
+    std::transform(from, from + image, block.begin(),
+                   [](float x) { return static_cast<std::int32_t>(x); });
+    body(i, 1, block.data());
+  }
+}
+
 }  // namespace
 
 void WeightedLayer::set_weight(const Shape& shape, std::int64_t inputs, std::int64_t outputs) {
@@ -63,17 +76,31 @@ std::vector<Parameter*> WeightedLayer::parameters() {
 }
 
 std::vector<std::pair<std::string, Tensor*>> WeightedLayer::state() {
-  if (!precision_.activations.scaling.smooth) return {};
-  return {{name() + ".activation_range", &quantize_activations_.range()}};
+  std::vector<std::pair<std::string, Tensor*>> all;
+  if (precision_.activations.scaling.smooth)
+    all.emplace_back(name() + ".activation_range", &quantize_activations_.range());
+  if (precision_.errors.scaling.smooth)
+    all.emplace_back(name() + ".error_range", &quantize_errors_.range());
+  return all;
 }
 
-// The operand as the product wants it: int8 codes as they are, or the same codes in float32.
-const Tensor& WeightedLayer::operand(const Tensor& codes, bool as_integers, Tensor& floats) const {
-  if (as_integers || (codes.element() == Element::float32 && codes.zero_point == 0)) return codes;
+Outlet WeightedLayer::error_inlet() {
+  return {.quantizer = &quantize_errors_,
+          .factors = precision_.weights.scaling.channel ? &weights_.scales : nullptr};
+}
+
+std::vector<std::pair<std::string, Quantizer*>> WeightedLayer::quantizers() {
+  return {{"activations", &quantize_activations_}, {"errors", &quantize_errors_}};
+}
+
+// The same codes in float32, the zero point taken away.
+const Tensor& WeightedLayer::as_floats(const Tensor& codes, Tensor& floats) const {
+  if (codes.element() == Element::float32 && codes.zero_point == 0) return codes;
   floats.resize(codes.shape());
   const auto convert = [&](const auto* code) {
+    const auto zero = static_cast<float>(codes.zero_point);
     for (std::int64_t i = 0; i < codes.elements(); ++i)
-      floats.floats()[i] = static_cast<float>(code[i] - codes.zero_point);
+      floats.floats()[i] = static_cast<float>(code[i]) - zero;
   };
   switch (codes.element()) {
     case Element::int8:
@@ -82,105 +109,118 @@ const Tensor& WeightedLayer::operand(const Tensor& codes, bool as_integers, Tens
     case Element::uint8:
       convert(codes.data<std::uint8_t>());
       break;
-    default: {
-      const auto zero = static_cast<float>(codes.zero_point);
-      for (std::int64_t i = 0; i < codes.elements(); ++i)
-        floats.floats()[i] = codes.floats()[i] - zero;
-    }
+    default:
+      convert(codes.floats());
   }
   floats.scales = codes.scales;
   return floats;
 }
 
-const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
-  const Tensor* a = &input;
-  const Tensor* w = &weight_.value;
-  const bool integers = !simulated_ && precision_.activations.fits_int8_product() &&
-                        precision_.weights.fits_int8_product();
-  if (!precision_.activations.is_float32()) {
-    quantize_activations_.encode(input, pass, activations_);
-    a = &operand(activations_, integers, float_activations_);
-  }
-  if (!precision_.weights.is_float32()) {
-    quantize_weights_.encode(weight_.value, pass, weights_);
-    w = &operand(weights_, integers, float_weights_);
-  }
+// A: codes as they arrive, or of the float32 that arrives.
+const Tensor& WeightedLayer::take_input(const Tensor& input, const Pass& pass) {
   input_ = &input;
+  if (input.element() != Element::float32 || precision_.activations.is_float32()) return input;
+  quantize_activations_.encode(input, pass, activations_);
+  return activations_;
+}
+
+const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
+  const Tensor& a = take_input(input, pass);
+  operand_ = &a;
+  if (!precision_.weights.is_float32()) quantize_weights_.encode(weight_.value, pass, weights_);
+  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
   const Tensor* bias = options_.bias ? &bias_.value : nullptr;
-  const std::vector<float> scales = scaled(w->scales, a->scale());
-  if (!integers && scales.size() == 1 && scales[0] == 1.0f) {
-    product(*a, *w, bias, output_);
+  const std::vector<float> scales = scaled(w.scales, a.scale());
+  if (products_of_codes(precision_.activations, precision_.weights)) {
+    std::span<const float> offsets;
+    if (bias) offsets = {bias->floats(), static_cast<std::size_t>(bias->elements())};
+    const auto run = [&](const products::SumsBody& body) {
+      if (!simulated_) return product_sums(a, w, body);
+      product(as_floats(a, float_activations_), as_floats(w, float_weights_), nullptr,
+              simulated_sums_);
+      give_blocks(simulated_sums_, body);
+    };
+    emission_.sums(outlet_, pass, output_shape(a.shape()[0]), scales, offsets, nullptr, run,
+                   output_);
     return output_;
   }
-  if (integers) {
-    product(*a, *w, nullptr, sums_);
-    kernels::scale_columns(sums_, scales, bias, output_);
+  const Tensor& fa = as_floats(a, float_activations_);
+  const Tensor& fw = as_floats(w, float_weights_);
+  if (scales.size() == 1 && scales[0] == 1.0f) {
+    product(fa, fw, bias, output_);
   } else {
-    product(*a, *w, nullptr, output_);
+    product(fa, fw, nullptr, output_);
     kernels::scale_columns(output_, scales, bias, output_);
   }
   return output_;
 }
 
-const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
-  const bool integer_errors = !simulated_ && precision_.errors.fits_int8_product();
-  // Scales of the weight's channels cannot leave the sum over channels, E * W^T: they move into E
-  // before it is encoded, and out of G afterwards.
-  const Tensor& weight_codes = precision_.weights.is_float32() ? weight_.value : weights_;
-  const bool folded = weight_codes.scales.size() > 1;
-  const std::vector<float>* fold = folded ? &weight_codes.scales : nullptr;
-  const Tensor* e = &error;
-  if (!precision_.errors.is_float32() || folded) {
-    if (folded && precision_.errors.grid.kind != Grid::Kind::integer) {
-      kernels::scale_columns(error, weight_codes.scales, nullptr, float_errors_);
-      quantize_errors_.encode(float_errors_, pass, errors_);
-    } else {
-      quantize_errors_.encode(error, pass, errors_, fold);
-    }
-    e = &errors_;
+// E, with the scales of the weight's channels in it (they cannot leave the sum over channels,
+// E * W^T): codes that arrive so are taken as they are.
+const Tensor& WeightedLayer::take_error(const Tensor& error, const Pass& pass) {
+  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
+  const std::vector<float>* fold = w.scales.size() > 1 ? &w.scales : nullptr;
+  if (error.element() != Element::float32) {
+    if (errors_folded_ || !fold) return error;
+    emission_.codes(error_inlet(), pass, {&error, error.scales}, {}, {}, nullptr, errors_);
+    return errors_;
   }
-  std::vector<float> gradient_scales{1.0f};
-  if (folded) {
-    gradient_scales = weight_codes.scales;
-    for (float& scale : gradient_scales) scale = 1.0f / scale;
-  }
-
-  const bool integer_gradient = integer_errors && precision_.activations.fits_int8_product();
-  const Tensor& activation_codes = precision_.activations.is_float32() ? *input_ : activations_;
-  const Tensor& a = operand(activation_codes, integer_gradient, float_activations_);
-  const Tensor& ge = operand(*e, integer_gradient, float_errors_);
-  const std::vector<float> scales = scaled(gradient_scales, a.scale() * ge.scale());
-  if (integer_gradient) {
-    weight_gradient(a, ge, sums_);
-    kernels::scale_rows(sums_, scales, weight_.gradient);
+  if (precision_.errors.is_float32() && !fold) return error;
+  if (fold && precision_.errors.grid.kind != Grid::Kind::integer) {
+    kernels::scale_columns(error, *fold, nullptr, float_errors_);
+    quantize_errors_.encode(float_errors_, pass, errors_);
   } else {
-    weight_gradient(a, ge, weight_.gradient);
+    quantize_errors_.encode(error, pass, errors_, fold);
+  }
+  return errors_;
+}
+
+// G and the bias's gradient, out of which the folded scales are taken again.
+void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
+  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
+  std::vector<float> unfold{1.0f};
+  if (w.scales.size() > 1) {
+    unfold = w.scales;
+    for (float& scale : unfold) scale = 1.0f / scale;
+  }
+  const std::vector<float> scales = scaled(unfold, operand_->scale() * e.scale());
+  if (!simulated_ && products_of_codes(precision_.activations, precision_.errors)) {
+    weight_gradient_sums(*operand_, e, scales, weight_.gradient);
+  } else {
+    weight_gradient(as_floats(*operand_, float_activations_), as_floats(e, float_errors_),
+                    weight_.gradient);
     if (scales.size() > 1 || scales[0] != 1.0f)
       kernels::scale_rows(weight_.gradient, scales, weight_.gradient);
   }
   if (options_.bias)
-    kernels::sum_rows(*e, bias_.value.elements(), scaled(gradient_scales, e->scale()),
-                      bias_.gradient);
+    kernels::sum_rows(e, bias_.value.elements(), scaled(unfold, e.scale()), bias_.gradient);
   if (!precision_.gradients.is_float32()) {
-    quantize_gradients_.encode(weight_.gradient, pass, sums_);
-    decode(sums_, weight_.gradient);
+    quantize_gradients_.encode(weight_.gradient, pass, gradient_codes_);
+    decode(gradient_codes_, weight_.gradient);
   }
+}
 
+const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
+  const Tensor& e = take_error(error, pass);
+  make_gradients(e, pass);
   if (!wants_input_error_) {
     passed_.resize({0});
     return passed_;
   }
-  const bool integer_passed = integer_errors && precision_.weights.fits_int8_product();
-  const Tensor& pe = operand(*e, integer_passed, float_errors_);
-  const Tensor& w = operand(weight_codes, integer_passed, float_weights_);
-  const float scale = e->scale() * (folded ? 1.0f : w.scale());
-  if (integer_passed) {
-    input_error(pe, w, sums_);
-    kernels::scale_columns(sums_, {scale}, nullptr, passed_);
-  } else {
-    input_error(pe, w, passed_);
-    if (scale != 1.0f) kernels::scale_columns(passed_, {scale}, nullptr, passed_);
+  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
+  const float scale = e.scale() * (w.scales.size() > 1 ? 1.0f : w.scale());
+  if (products_of_codes(precision_.errors, precision_.weights)) {
+    const auto run = [&](const products::SumsBody& body) {
+      if (!simulated_) return input_error_sums(e, w, body);
+      input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), simulated_sums_);
+      give_blocks(simulated_sums_, body);
+    };
+    emission_.sums(error_outlet_, pass, input_shape(e.shape()[0]), {&scale, 1}, {},
+                   error_outlet_.mask ? input_ : nullptr, run, passed_);
+    return passed_;
   }
+  input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), passed_);
+  if (scale != 1.0f) kernels::scale_columns(passed_, {scale}, nullptr, passed_);
   return passed_;
 }
 

@@ -1,18 +1,19 @@
 // A layer with weights is three products:
 //   forward   Y  = A * W
 //   backward  E' = E * W^T     G = A^T * E
-// This is the only code that applies the formats of a Precision; a product whose two operands have
-// int8 codes runs on the codes. Kinds only say what their products are.
+// This is the only code that applies the formats of a Precision; a product whose two operands are
+// 8-bit codes runs on the codes. What arrives as codes is taken as it is; what leaves is encoded for
+// whoever takes it (layers/flow.h). Kinds only say what their products are.
 #pragma once
 
-#include "framework/layer.h"
+#include "layers/emission.h"
 #include "layers/initializers.h"
 #include "quant/numbers/precision.h"
 #include "quant/numbers/quantizer.h"
 
 namespace octet {
 
-class WeightedLayer : public Layer {
+class WeightedLayer : public FlowLayer {
  public:
   /// Called before the first pass; W, A, E, G act here, M is a constraint of the weight.
   void set_precision(const Precision& precision);
@@ -29,6 +30,11 @@ class WeightedLayer : public Layer {
   std::vector<Parameter*> parameters() override;
   std::vector<std::pair<std::string, Tensor*>> state() override;
 
+  Quantizer* input_quantizer() override { return &quantize_activations_; }
+  Outlet error_inlet() override;
+  /// Whether the errors that arrive as codes were multiplied by the scales of the weight's channels.
+  void set_errors_folded(bool folded) { errors_folded_ = folded; }
+
  protected:
   struct WeightOptions {
     bool bias = true;
@@ -41,14 +47,30 @@ class WeightedLayer : public Layer {
   const WeightOptions& weight_options() const { return options_; }
   const Parameter& weight() const { return weight_; }
 
-  // Operands are both int8 codes (result int32) or both float32. `bias` only with float32.
+  // Of float32. `bias` may be null.
   virtual void product(const Tensor& input, const Tensor& weight, const Tensor* bias,
                        Tensor& output) = 0;
   virtual void input_error(const Tensor& error, const Tensor& weight, Tensor& result) = 0;
   virtual void weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) = 0;
+  // Of codes: the sums of outputs and of input errors in blocks of images, and whole for weights.
+  virtual void product_sums(const Tensor& input, const Tensor& weight,
+                            const products::SumsBody& body) = 0;
+  virtual void input_error_sums(const Tensor& error, const Tensor& weight,
+                                const products::SumsBody& body) = 0;
+  virtual void weight_gradient_sums(const Tensor& input, const Tensor& error,
+                                    const std::vector<float>& scales, Tensor& gradient) = 0;
+  virtual Shape output_shape(std::int64_t images) const = 0;
+  virtual Shape input_shape(std::int64_t images) const = 0;
+  std::vector<std::pair<std::string, Quantizer*>> quantizers() override;
 
  private:
-  const Tensor& operand(const Tensor& codes, bool as_integers, Tensor& floats) const;
+  const Tensor& as_floats(const Tensor& codes, Tensor& floats) const;
+  const Tensor& take_input(const Tensor& input, const Pass& pass);
+  const Tensor& take_error(const Tensor& error, const Pass& pass);
+  void make_gradients(const Tensor& error, const Pass& pass);
+  bool products_of_codes(const Format& a, const Format& b) const {
+    return a.fits_int8_product() && b.fits_int8_product();
+  }
 
   WeightOptions options_;
   Precision precision_;
@@ -57,10 +79,13 @@ class WeightedLayer : public Layer {
   Parameter weight_, bias_;
   std::int64_t inputs_ = 1, outputs_ = 1;
   Quantizer quantize_weights_, quantize_activations_, quantize_errors_, quantize_gradients_;
-  const Tensor* input_ = nullptr;
+  bool errors_folded_ = false;
+  const Tensor* input_ = nullptr;       // as it arrived: codes or float32
+  const Tensor* operand_ = nullptr;     // the input as the products see it
   Tensor weights_, activations_, errors_;  // codes (or reals where the format is f32)
   Tensor float_weights_, float_activations_, float_errors_;
-  Tensor sums_, output_, passed_;
+  Tensor simulated_sums_, gradient_codes_, output_, passed_;
+  Emission emission_;
 };
 
 }  // namespace octet

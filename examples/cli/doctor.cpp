@@ -5,7 +5,7 @@
 #include "examples/cli/session.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
-#include "framework/products.h"
+#include "framework/code_paths.h"
 
 namespace octet::cli {
 namespace {

@@ -12,7 +12,7 @@
 #include "framework/check.h"
 #include "framework/files.h"
 #include "framework/parallel.h"
-#include "framework/products.h"
+#include "framework/code_paths.h"
 #include "layers/losses.h"
 #include "optim/adam.h"
 #include "optim/schedules.h"

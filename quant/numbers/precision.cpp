@@ -30,9 +30,9 @@ void verify(const Precision& precision, std::string_view text) {
   };
   if (precision.activations.scaling.channel || precision.errors.scaling.channel)
     refuse("channel is for weights, gradients and master weights");
-  if (precision.errors.scaling.smooth || precision.weights.scaling.smooth ||
-      precision.gradients.scaling.smooth || precision.master.scaling.smooth)
-    refuse("smooth is for activations");
+  if (precision.weights.scaling.smooth || precision.gradients.scaling.smooth ||
+      precision.master.scaling.smooth)
+    refuse("smooth is for activations and errors");
   // The channels' scales multiply the errors before these are encoded (WeightedLayer::backward).
   if (precision.weights.scaling.channel && precision.errors.scaling.rule == Rule::step)
     refuse("errors with a fixed step need weights with a single scale");

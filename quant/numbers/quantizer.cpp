@@ -99,6 +99,55 @@ void Quantizer::smooth(float least, float most) {
   range[1] = first ? most : range[1] + smoothing * (most - range[1]);
 }
 
+bool Quantizer::flows() const {
+  const bool known = format_.scaling.rule == Rule::step ||
+                     (format_.scaling.rule == Rule::absmax && format_.scaling.smooth);
+  return known && format_.grid.kind == Grid::Kind::integer && format_.element() == Element::int8;
+}
+
+void Quantizer::use_channels(std::int64_t channels) {
+  range_.resize({channels});
+  range_.fill_zero();
+  channels_ = true;
+}
+
+bool Quantizer::knows_range() const {
+  if (format_.scaling.rule == Rule::step) return true;
+  const float* range = range_.floats();
+  return std::any_of(range, range + range_.elements(), [](float x) { return x != 0; });
+}
+
+float Quantizer::flow_most(bool nonnegative) const {
+  const auto most = static_cast<float>(format_.grid.most());
+  return nonnegative && format_.scaling.rule == Rule::absmax ? 2 * most + 1 : most;
+}
+
+void Quantizer::flow_scales(bool nonnegative, std::vector<float>& scales) const {
+  const float codes = flow_most(nonnegative);
+  const auto scale_of = [&](float most) {
+    const float scale = most / codes;
+    return most > 0 && scale >= 1e-30f ? trim_scale(scale, format_.grid.bits) : 1.0f;
+  };
+  if (format_.scaling.rule == Rule::step) {
+    scales.assign(1, std::ldexp(1.0f, -format_.scaling.fraction));
+  } else if (channels_) {
+    scales.resize(static_cast<std::size_t>(range_.elements()));
+    std::transform(range_.floats(), range_.floats() + range_.elements(), scales.begin(), scale_of);
+  } else {
+    scales.assign(1, scale_of(range_.floats()[1]));
+  }
+}
+
+void Quantizer::observe(std::span<const float> most) {
+  for (const float value : most) check_finite(value);
+  if (!format_.scaling.smooth) return;
+  if (!channels_) return smooth(0, most[0]);
+  // A channel's range follows a larger one at once and a smaller one slowly.
+  float* range = range_.floats();
+  for (std::size_t k = 0; k < most.size(); ++k)
+    range[k] = most[k] > range[k] ? most[k] : range[k] + smoothing * (most[k] - range[k]);
+}
+
 void Quantizer::find_scales(const Tensor& values, const Pass& pass,
                             const std::vector<float>* factors, Tensor& codes) {
   const Scaling& scaling = format_.scaling;
@@ -135,27 +184,27 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
     codes.scales[0] = mean > 0 ? trim_scale(mean, 2) : 1.0f;
     return;
   }
-  const bool known =
-      scaling.smooth && !pass.training && (range_.floats()[0] != 0 || range_.floats()[1] != 0);
+  const bool known = scaling.smooth && (range_.floats()[0] != 0 || range_.floats()[1] != 0);
   float least = 0, most = 0;
   if (scaling.rule == Rule::minmax) {
-    if (!known) kernels::minmax(x, count, &least, &most);
+    if (!known || pass.training) kernels::minmax(x, count, &least, &most);
     check_finite(parallel_absmax(x, count, nullptr));
-  } else if (!known) {
+  } else {
     most = parallel_absmax(x, count, factors);
     check_finite(most);
-    if (format_.grid.least() == 0) {  // negative values become 0 and must not widen the grid
+    // Negative values become 0 and must not widen the grid.
+    if (format_.grid.least() == 0 && (!known || pass.training)) {
       assert(!factors);
       most = 0;
       kernels::minmax(x, count, &least, &most);
     }
   }
-  if (known) check_finite(parallel_absmax(x, count, factors));
-  if (scaling.smooth && pass.training) smooth(least, most);
-  if (known || (scaling.smooth && pass.training)) {
+  const float now_least = least, now_most = most;
+  if (known) {
     least = range_.floats()[0];
     most = range_.floats()[1];
   }
+  if (scaling.smooth && pass.training) smooth(now_least, now_most);
   if (scaling.rule != Rule::minmax) {
     codes.scales[0] = scale_of_range(format_, most);
     return;

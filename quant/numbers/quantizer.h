@@ -1,14 +1,20 @@
 // A Format at work on one tensor: it owns what must be remembered (the smoothed range).
 // Its law:  quantize(x) == decode(encode(x)).
+// A smoothed range is that of earlier batches: a value can be encoded before the rest of its batch
+// is known, on the way out of the kernel that makes it (flow_scales, observe).
 // Scales keep 24 - bits significant bits, so that code * scale is exact in float32 and a value on
 // the grid is a fixed point of quantize.
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "framework/layer.h"
+#include "framework/random.h"
 #include "framework/tensor.h"
 #include "quant/numbers/format.h"
+#include "quant/numbers/requantize.h"
 
 namespace octet {
 
@@ -17,8 +23,9 @@ class Quantizer {
   /// `stream` names the random numbers of stochastic rounding: "conv1.errors".
   explicit Quantizer(Format format = {}, std::string stream = "");
 
-  /// float32 tensor -> codes of element format().element() with their scales and zero point. In
-  /// training a smoothed range is updated first; until it was, ranges are those of `values`.
+  /// float32 tensor -> codes of element format().element() with their scales and zero point. A
+  /// smoothed range is that of earlier training batches, or that of `values` before the first; in
+  /// training it then takes in that of `values`.
   /// With `factors` (one for each index of the last axis; integer grids with step, absmax or pow2
   /// only) the values are multiplied by them first.
   void encode(const Tensor& values, const Pass& pass, Tensor& codes,
@@ -33,8 +40,29 @@ class Quantizer {
   void quantize(const Tensor& values, const Pass& pass, Tensor& result);
 
   const Format& format() const { return format_; }
-  /// Smoothed {least, most} (0, 0 before the first training batch); float32, 2 elements.
+  /// Smoothed {least, most} (0, 0 before the first training batch); float32, 2 elements. With
+  /// channels: the largest magnitude of each.
   Tensor& range() { return range_; }
+
+  /// Whether codes can flow: 8 bits on both sides of zero, with a scale known beforehand.
+  bool flows() const;
+  /// One range for each of so many channels (the last axis) from now on.
+  void use_channels(std::int64_t channels);
+  bool has_channels() const { return channels_; }
+  /// Whether flow_scales can be asked.
+  bool knows_range() const;
+  /// The scales, one or one a channel, of the codes that come next. Values that are never negative
+  /// have the codes 0 .. flow_most(true), with steps half as wide where the range sets the scale.
+  void flow_scales(bool nonnegative, std::vector<float>& scales) const;
+  float flow_most(bool nonnegative) const;
+  /// Takes in the largest magnitudes of a training batch, one or one a channel. Throws
+  /// Error(numbers) unless they are finite.
+  void observe(std::span<const float> most);
+
+  /// What metered passes have counted.
+  Tally& tally() { return tally_; }
+  /// The random numbers of this quantizer in a pass.
+  std::uint64_t key(const Pass& pass) const { return random_key(pass.seed, stream_, pass.step); }
 
  private:
   void find_scales(const Tensor& values, const Pass& pass, const std::vector<float>* factors,
@@ -44,6 +72,8 @@ class Quantizer {
   Format format_;
   std::uint64_t stream_;
   Tensor range_;
+  bool channels_ = false;
+  Tally tally_;
   Tensor scratch_;
 };
 

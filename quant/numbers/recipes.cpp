@@ -9,7 +9,7 @@ const std::vector<Recipe>& recipes() {
        "8-bit integers in all three products, float32 master weights",
        {.weights = parse_format("int8/absmax/channel"),
         .activations = parse_format("int8/absmax/smooth"),
-        .errors = parse_format("int8/absmax/stochastic")}},
+        .errors = parse_format("int8/absmax/smooth/stochastic")}},
   };
   return rows;
 }

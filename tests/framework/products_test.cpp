@@ -1,3 +1,4 @@
+#include "framework/code_paths.h"
 #include "framework/products.h"
 
 #include "framework/parallel.h"

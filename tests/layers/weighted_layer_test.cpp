@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "framework/code_paths.h"
 #include "framework/products.h"
 #include "layers/convolution.h"
 #include "layers/linear.h"
