@@ -265,6 +265,24 @@ void gemm_codes(std::int64_t m, std::int64_t n, std::int64_t depth, const Matrix
   check(status == dnnl_success, Failure::failed, "oneDNN cannot compute a product of codes");
 }
 
+Isa isa() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx2:
+      return Isa::avx2;
+    case dnnl::cpu_isa::avx2_vnni:
+      return Isa::avx2_vnni;
+    case dnnl::cpu_isa::avx512_core:
+      return Isa::avx512;
+    case dnnl::cpu_isa::avx512_core_vnni:
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return Isa::avx512_vnni;
+    case dnnl::cpu_isa::avx512_core_amx:
+      return Isa::amx;
+    default:
+      return Isa::other;
+  }
+}
+
 std::string description() {
   const dnnl_version_t* version = dnnl_version();
   std::string_view isa = "unknown";

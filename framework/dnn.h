@@ -34,6 +34,11 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t depth, const Matrix& a, c
 void gemm_codes(std::int64_t m, std::int64_t n, std::int64_t depth, const Matrix& a,
                 const Matrix& b, bool accumulate, std::int32_t* c);
 
+/// What the processor can do for products of codes, as far as ONEDNN_MAX_CPU_ISA lets it; each
+/// includes those before it.
+enum class Isa { other, avx2, avx2_vnni, avx512, avx512_vnni, amx };
+Isa isa();
+
 /// "oneDNN 2.6.3, AVX512_CORE_VNNI"
 std::string description();
 

@@ -46,11 +46,15 @@ void store(const std::vector<Sum<T>>& sums, const Shape& shape, Tensor& result) 
 template <class Body>
 void product(const Tensor& x, const Tensor& y, const Shape& shape, Tensor& result,
              const Body& body) {
-  assert(x.element() == y.element());
+  assert(x.element() == y.element() ||
+         (x.element() == Element::uint8 && y.element() == Element::int8));
   const auto size = static_cast<std::size_t>(shape.elements());
-  if (x.element() == Element::int8) {
+  if (y.element() == Element::int8) {
     std::vector<std::int32_t> sums(size);
-    body(x.data<std::int8_t>(), y.data<std::int8_t>(), sums);
+    if (x.element() == Element::uint8)
+      body(x.data<std::uint8_t>(), y.data<std::int8_t>(), sums);
+    else
+      body(x.data<std::int8_t>(), y.data<std::int8_t>(), sums);
     store<std::int8_t>(sums, shape, result);
   } else {
     std::vector<double> sums(size);

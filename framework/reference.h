@@ -1,5 +1,6 @@
 // The plain loops that define every product; fast paths are tested against them, to the bit where
 // the elements are codes. Sums are int32 for int8 operands and double, rounded once, for float32.
+// The first operand may also be uint8 where the second is int8.
 #pragma once
 
 #include "framework/tensor.h"

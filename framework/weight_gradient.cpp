@@ -65,13 +65,15 @@ Split split_of(const Problem& p) {
     const std::int64_t lines = std::min(all / channels, p.lines);
     const std::int64_t sixteens = ceil_div(p.channels, 16);
     if (channels > sixteens) break;
-    const double share = static_cast<double>(ceil_div(p.lines, lines)) /
-                         static_cast<double>(p.lines);
-    const double channel_share = std::min(
-        1.0, static_cast<double>(ceil_div(sixteens, channels) * 16) / static_cast<double>(p.channels));
+    const double share =
+        static_cast<double>(ceil_div(p.lines, lines)) / static_cast<double>(p.lines);
+    const double channel_share =
+        std::min(1.0, static_cast<double>(ceil_div(sixteens, channels) * 16) /
+                          static_cast<double>(p.channels));
     const double cycles =
         share * positions * (channel_share * rows * filters / 100 + filters / 8) +
-        (lines > 1 ? static_cast<double>(lines + 1) / static_cast<double>(all) * rows * filters : 0);
+        (lines > 1 ? static_cast<double>(lines + 1) / static_cast<double>(all) * rows * filters
+                   : 0);
     if (channels == 1 || cycles < least) {
       least = cycles;
       best = {lines, channels};
@@ -108,9 +110,9 @@ void compute_group(const Problem& p, const Kernel& kernel, const float* scales,
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t line = i % split.lines;
       const auto [first, last] = channel_range(p, i / split.lines, split.channels);
-      all[static_cast<std::size_t>(i)]->run(
-          layout, kernel, p.lines * line / split.lines, p.lines * (line + 1) / split.lines, first,
-          last - first);
+      all[static_cast<std::size_t>(i)]->run(layout, kernel, p.lines * line / split.lines,
+                                            p.lines * (line + 1) / split.lines, first,
+                                            last - first);
     }
   });
   std::vector<Result> results;

@@ -15,9 +15,9 @@
 namespace octet::weight_gradient {
 
 /// `input` (N x H x W x C, uint8 or int8) and `error` (N x OH x OW x K, int8) give `gradient`
-/// (float32) of shape `weight`, K x KH x KW x C/groups. One scale, or one for each k. A linear layer
-/// is a 1 x 1 window over N x 1 x 1 x C. `error_sums`, unless null, gets K sums of the error's codes.
-/// Memory is kept from call to call: only a larger shape allocates.
+/// (float32) of shape `weight`, K x KH x KW x C/groups. One scale, or one for each k. A linear
+/// layer is a 1 x 1 window over N x 1 x 1 x C. `error_sums`, unless null, gets K sums of the
+/// error's codes. Memory is kept from call to call: only a larger shape allocates.
 void compute(const Tensor& input, const Tensor& error, const Window& window, const Shape& weight,
              const std::vector<float>& scales, Tensor& gradient,
              std::int64_t* error_sums = nullptr);

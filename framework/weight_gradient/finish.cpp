@@ -11,8 +11,8 @@ constexpr std::int64_t tile = 16;
 
 struct Tile {
   const Result& result;
-  std::int64_t at;        // of the first channel's sum of the first filter
-  std::int64_t step;      // from channel to channel
+  std::int64_t at;    // of the first channel's sum of the first filter
+  std::int64_t step;  // from channel to channel
   std::int64_t filter, filters, channels;
   float* target;
   std::int64_t filter_step;
@@ -20,7 +20,8 @@ struct Tile {
 
 // floats[channel][filter] = sums; the plain kind, and one whose sums all fit 32 bits, where it does
 // not matter that those before the correction may not.
-OCTET_KERNEL void add_wide(const std::int32_t* sums, const std::int64_t* wide, std::int64_t* total) {
+OCTET_KERNEL void add_wide(const std::int32_t* sums, const std::int64_t* wide,
+                           std::int64_t* total) {
   for (std::int64_t k = 0; k < tile; ++k) total[k] += sums[k];
   if (wide)
     for (std::int64_t k = 0; k < tile; ++k) total[k] += wide[k];
@@ -35,8 +36,7 @@ void sum_wide(const Tile& t, const std::int64_t* correction, const float* scales
       const std::int64_t at = t.at + c * t.step;
       add_wide(part->sums() + at, part->wide_sums() ? part->wide_sums() + at : nullptr, total);
     }
-    for (std::int64_t k = 0; k < tile; ++k)
-      floats[c][k] = scales[k] * static_cast<float>(total[k]);
+    for (std::int64_t k = 0; k < tile; ++k) floats[c][k] = scales[k] * static_cast<float>(total[k]);
   }
 }
 

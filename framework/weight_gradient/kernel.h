@@ -38,6 +38,10 @@ struct Kernel {
 
 extern const Kernel amx, vnni512, vnni256, words512, words256, plain;
 
+/// Kernel::add_errors in plain C++.
+void plain_add_errors(const std::int8_t* error, std::int64_t groups, std::int64_t vectors,
+                      std::int32_t* sums);
+
 /// AMX's loops on tiles in plain memory, for tests on machines without.
 extern const Kernel emulated_amx;
 

@@ -37,8 +37,9 @@ Layout::Layout(const Problem& p, const Kernel& kernel, std::int64_t channels,
   for (std::int64_t first = 0; first < vectors;) {
     const std::int64_t left = vectors - first;
     // A last block of one vector would be poor in registers used.
-    const std::int64_t size =
-        left == kernel.block + 1 && kernel.block > 2 ? kernel.block - 1 : std::min(left, kernel.block);
+    const std::int64_t size = left == kernel.block + 1 && kernel.block > 2
+                                  ? kernel.block - 1
+                                  : std::min(left, kernel.block);
     blocks.push_back({first, size});
     first += size;
   }
@@ -49,8 +50,7 @@ Layout::Layout(const Problem& p, const Kernel& kernel, std::int64_t channels,
   if (stride == 1) {
     // Padding behind a line is the padding before the next.
     pitch -= std::clamp<std::int64_t>(std::min(w.pad_left, w.pad_right), 0, w.kernel_w - 1);
-    shared_lines =
-        std::clamp<std::int64_t>(std::min(w.pad_top, w.pad_bottom), 0, w.kernel_h - 1);
+    shared_lines = std::clamp<std::int64_t>(std::min(w.pad_top, w.pad_bottom), 0, w.kernel_h - 1);
   }
   line_groups = flat ? flat_line / 4 : ceil_div(p.output_w, 4);
 

@@ -33,8 +33,8 @@ struct Problem {
 
 /// Taps of the window that are neighbours in a plane: kernel_w = first, first + stride ...
 struct Run {
-  std::int64_t first;   // kernel_w of the first tap
-  std::int64_t order;   // how many taps are in the runs before it
+  std::int64_t first;  // kernel_w of the first tap
+  std::int64_t order;  // how many taps are in the runs before it
   std::int64_t taps;
 };
 
@@ -50,12 +50,12 @@ struct Layout {
   std::vector<std::int64_t> tap_order;  // kernel_w -> its place in the sums
   std::int64_t vectors;                 // of 16 filters
   std::int64_t extra_lines, shared_lines;
-  std::int64_t pitch;                 // bytes of a line of a plane
-  std::int64_t phases_h, phases_w;    // planes of a channel
+  std::int64_t pitch;               // bytes of a line of a plane
+  std::int64_t phases_h, phases_w;  // planes of a channel
   std::int64_t phase_size, channel_size;
-  std::int64_t line_groups;           // fours of positions in a line of packed errors
-  bool flat;                          // packed lines are 64 positions of the planes, gaps included
-  std::int64_t chunk_lines;           // at most so many output lines at a time
+  std::int64_t line_groups;  // fours of positions in a line of packed errors
+  bool flat;                 // packed lines are 64 positions of the planes, gaps included
+  std::int64_t chunk_lines;  // at most so many output lines at a time
 
   Layout(const Problem& problem, const Kernel& kernel, std::int64_t channels,
          std::int64_t most_lines);

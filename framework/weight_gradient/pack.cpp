@@ -85,14 +85,13 @@ void pack_planes(const Layout& layout, const Chunk& chunk, std::int64_t first,
           // Columns x of the plane hold position x * stride + shift of the line.
           const std::int64_t shift = phase_w - w.pad_left;
           const std::int64_t x = shift < 0 ? (-shift + w.stride - 1) / w.stride : 0;
-          const std::int64_t width =
-              std::min(p.width, p.input_positions - input_line * p.width);
+          const std::int64_t width = std::min(p.width, p.input_positions - input_line * p.width);
           const std::int64_t most = (width - shift + w.stride - 1) / w.stride - x;
           const std::int64_t phase = phase_h * layout.phases_w + phase_w;
           pack_line({p.input + (input_line * p.width + x * w.stride + shift) * p.input_step + first,
                      p.input_end, w.stride * p.input_step, p.flip,
-                     planes + phase * layout.phase_size + chunk.starts[static_cast<std::size_t>(i)] +
-                         j * layout.pitch + x,
+                     planes + phase * layout.phase_size +
+                         chunk.starts[static_cast<std::size_t>(i)] + j * layout.pitch + x,
                      layout.channel_size},
                     std::min(most, layout.pitch - x), channels);
         }
@@ -129,8 +128,7 @@ void ErrorPacker::pack(const Layout& layout, const Chunk& chunk, std::int8_t* pa
     for (std::int64_t group = 0; group < chunk.groups; ++group, lines += 4)
       for (std::int64_t v = 0; v < block.vectors; ++v, packed += 64) {
         const std::int64_t k = (block.first + v) * 16;
-        const std::int8_t* const four[4] = {lines[0] + k, lines[1] + k, lines[2] + k,
-                                            lines[3] + k};
+        const std::int8_t* const four[4] = {lines[0] + k, lines[1] + k, lines[2] + k, lines[3] + k};
         interleave(four, packed);
       }
   }

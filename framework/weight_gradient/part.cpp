@@ -84,8 +84,8 @@ void Part::multiply(const Layout& layout, const Kernel& kernel, bool fresh) {
                   .fresh = fresh && line == 0};
       for (const Run& run : layout.runs) {
         sweep.taps = run.taps;
-        sweep.sums = sums_.data<std::int32_t>() + block.first * 16 * rows +
-                     run.order * block.vectors * 16;
+        sweep.sums =
+            sums_.data<std::int32_t>() + block.first * 16 * rows + run.order * block.vectors * 16;
         kernel.multiply(sweep);
         sweep.offsets += count;
       }

@@ -13,8 +13,7 @@ void multiply(const Sweep& sweep) {
         for (std::int64_t k = 0; k < filters; ++k) sums[k] = 0;
       const std::int8_t* error = sweep.error;
       for (std::int64_t line = 0; line < sweep.lines; ++line) {
-        const std::uint8_t* a =
-            sweep.planes + sweep.offsets[row] + sweep.line_starts[line] + tap;
+        const std::uint8_t* a = sweep.planes + sweep.offsets[row] + sweep.line_starts[line] + tap;
         for (std::int64_t group = 0; group < sweep.line_groups; ++group, a += 4)
           for (std::int64_t k = 0; k < filters; ++k, error += 4)
             sums[k] += a[0] * error[0] + a[1] * error[1] + a[2] * error[2] + a[3] * error[3];
@@ -22,15 +21,15 @@ void multiply(const Sweep& sweep) {
     }
 }
 
-void add_errors(const std::int8_t* error, std::int64_t groups, std::int64_t vectors,
-                std::int32_t* sums) {
+}  // namespace
+
+void plain_add_errors(const std::int8_t* error, std::int64_t groups, std::int64_t vectors,
+                      std::int32_t* sums) {
   for (std::int64_t group = 0; group < groups; ++group)
     for (std::int64_t k = 0; k < vectors * 16; ++k, error += 4)
       sums[k] += error[0] + error[1] + error[2] + error[3];
 }
 
-}  // namespace
-
-const Kernel plain{"plain", 4, 5, false, [] { return true; }, multiply, add_errors};
+const Kernel plain{"plain", 4, 5, false, [] { return true; }, multiply, plain_add_errors};
 
 }  // namespace octet::weight_gradient

@@ -25,9 +25,9 @@ OCTET_TARGET void multiply_tile(const Sweep& sweep, const std::int64_t* at, std:
     for (int t = 0; t < taps; ++t)
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v)
-        acc[p][t][v] = sweep.fresh ? Ops::zero()
-                                   : Ops::load(sums + (p * sweep.row_step + t) * filters +
-                                               v * Ops::lanes);
+        acc[p][t][v] = sweep.fresh
+                           ? Ops::zero()
+                           : Ops::load(sums + (p * sweep.row_step + t) * filters + v * Ops::lanes);
   const std::uint8_t* plane[offsets];
 #pragma GCC unroll 16
   for (int p = 0; p < offsets; ++p) plane[p] = sweep.planes + at[p];
@@ -64,8 +64,7 @@ template <class Ops, int offsets, int taps, int vectors>
 OCTET_TARGET void multiply_rows(const Sweep& sweep, std::int64_t first) {
   for (; sweep.count - first >= offsets; first += offsets)
     multiply_tile<Ops, offsets, taps, vectors>(
-        sweep, sweep.offsets + first,
-        sweep.sums + first * sweep.row_step * sweep.vectors * 16);
+        sweep, sweep.offsets + first, sweep.sums + first * sweep.row_step * sweep.vectors * 16);
   if constexpr (offsets > 1) {
     if (first < sweep.count) multiply_rows<Ops, offsets / 2, taps, vectors>(sweep, first);
   }

@@ -83,8 +83,7 @@ inline void transpose(const std::uint8_t* source, std::int64_t step, std::uint8_
 /// 16 filters of four positions, side by side.
 inline void interleave(const std::int8_t* const lines[4], std::int8_t* target) {
   __m128i line[4];
-  for (int i = 0; i < 4; ++i)
-    line[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(lines[i]));
+  for (int i = 0; i < 4; ++i) line[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(lines[i]));
   const __m128i a = _mm_unpacklo_epi8(line[0], line[1]), b = _mm_unpacklo_epi8(line[2], line[3]),
                 c = _mm_unpackhi_epi8(line[0], line[1]), d = _mm_unpackhi_epi8(line[2], line[3]);
   __m128i* const to = reinterpret_cast<__m128i*>(target);
