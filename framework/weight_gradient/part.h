@@ -1,0 +1,44 @@
+// One thread's share of a weight gradient: a range of output lines by a range of channels. It packs
+// a chunk of lines at a time, multiplies it while it is in the cache, and keeps exact sums.
+#pragma once
+
+#include <vector>
+
+#include "framework/tensor.h"
+#include "framework/weight_gradient/pack.h"
+
+namespace octet::weight_gradient {
+
+/// So many products of a byte 0 .. 255 and a byte -128 .. 127 are sure to sum to an int32.
+constexpr std::int64_t int32_positions = ((std::int64_t{1} << 31) - 1) / (255 * 128);
+
+class Part {
+ public:
+  /// Sums over lines first .. last - 1, for channels first_channel .. + channels - 1.
+  void run(const Layout& layout, const Kernel& kernel, std::int64_t first, std::int64_t last,
+           std::int64_t first_channel, std::int64_t channels);
+
+  /// Of run's channels, by row and filter within each block of filters. Sums are those in int32
+  /// plus, where there were too many positions, those in int64.
+  const std::int32_t* sums() const { return sums_.data<std::int32_t>(); }
+  const std::int64_t* wide_sums() const { return is_wide_ ? wide_.data() : nullptr; }
+  /// Sums of the errors by filter.
+  const std::vector<std::int64_t>& error_sums() const { return error_sums_; }
+  std::int64_t first_channel() const { return first_channel_; }
+  std::int64_t channels() const { return channels_; }
+
+ private:
+  void pack(const Layout& layout, const Kernel& kernel, bool pack_errors);
+  void multiply(const Layout& layout, const Kernel& kernel, bool fresh);
+  void widen(std::size_t size, bool fresh);
+
+  std::int64_t first_channel_ = 0, channels_ = 0;
+  Chunk chunk_;
+  Tensor planes_, error_, sums_;
+  std::vector<std::int64_t> wide_, error_sums_, offsets_;
+  std::vector<std::int32_t> chunk_error_sums_;
+  ErrorPacker packer_;
+  bool is_wide_ = false;
+};
+
+}  // namespace octet::weight_gradient
