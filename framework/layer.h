@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,15 @@ struct Pass {
 struct Saturation {
   std::string layer, role;
   std::int64_t clipped = 0, underflowed = 0, counted = 0;
+};
+
+class Layer;
+using Layers = std::vector<std::unique_ptr<Layer>>;
+
+/// One of the lists of layers inside a layer, and the marker line that closes it in a definition.
+struct Branch {
+  const Layers* layers;
+  std::string_view closing;
 };
 
 class Layer {
@@ -64,12 +74,16 @@ class Layer {
   /// What metered passes have counted since the last call, by role; forgets it.
   virtual std::vector<Saturation> take_saturation() { return {}; }
 
+  /// The layers inside a block, in the order of its definition; none for the others. A block passes
+  /// on to them whatever it is asked, so only who looks for a kind of layer needs this.
+  virtual std::vector<Branch> branches() const { return {}; }
+
   const std::string& name() const { return name_; }
   /// Called once, before connect.
   void set_name(std::string name) { name_ = std::move(name); }
 
   /// The first layer of a network has no use for the error at its input.
-  void skip_input_error() { wants_input_error_ = false; }
+  virtual void skip_input_error() { wants_input_error_ = false; }
 
  protected:
   bool wants_input_error_ = true;

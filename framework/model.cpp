@@ -5,7 +5,8 @@
 namespace octet {
 
 bool is_parameter(std::string_view name) {
-  return !name.starts_with("optimizer.") && (name.ends_with(".weight") || name.ends_with(".bias"));
+  return !name.starts_with("optimizer.") && (name.ends_with(".weight") || name.ends_with(".bias") ||
+                                             name.ends_with(".gamma") || name.ends_with(".beta"));
 }
 
 const std::string& Model::attribute(const std::string& key) const {

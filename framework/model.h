@@ -12,7 +12,8 @@
 
 namespace octet {
 
-/// Whether a tensor of this name is a weight or bias ("conv1.weight", "fc1.bias").
+/// Whether a tensor of this name is a parameter: a weight or bias ("conv1.weight", "fc1.bias"), or
+/// the gamma or beta of a batch normalisation.
 bool is_parameter(std::string_view name);
 
 struct Model {
@@ -25,7 +26,7 @@ struct Model {
 
   /// Throws Error(data) when the attribute is missing.
   const std::string& attribute(const std::string& key) const;
-  /// Elements of all weights and biases.
+  /// Elements of all parameters.
   std::int64_t parameters() const;
 };
 

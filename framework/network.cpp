@@ -10,7 +10,8 @@ namespace {
 
 std::string short_name(const std::string& kind) {
   static const std::map<std::string, std::string> names = {
-      {"convolution", "conv"}, {"linear", "fc"}, {"max_pool", "pool"}, {"average_pool", "pool"}};
+      {"convolution", "conv"},  {"linear", "fc"},     {"max_pool", "pool"},
+      {"average_pool", "pool"}, {"batch_norm", "bn"}, {"global_average_pool", "pool"}};
   const auto found = names.find(kind);
   return found == names.end() ? kind : found->second;
 }
@@ -27,6 +28,35 @@ class AutomaticNames {
   std::map<std::string, int> counts_;
 };
 
+// Names the layers that have no name; `names` collects all of them.
+void name_all(const Layers& layers, AutomaticNames& automatic, std::vector<std::string>& names) {
+  for (const auto& layer : layers) {
+    const std::string usual = automatic.next(*layer);
+    if (layer->name().empty()) layer->set_name(usual);
+    names.push_back(layer->name());
+    for (const Branch& branch : layer->branches()) name_all(*branch.layers, automatic, names);
+  }
+}
+
+void add_leaves(const Layers& layers, std::vector<Layer*>& leaves) {
+  for (const auto& layer : layers) {
+    const std::vector<Branch> branches = layer->branches();
+    if (branches.empty()) leaves.push_back(layer.get());
+    for (const Branch& branch : branches) add_leaves(*branch.layers, leaves);
+  }
+}
+
+void add_specs(const Layers& layers, AutomaticNames& automatic, std::vector<Spec>& specs) {
+  for (const auto& layer : layers) {
+    specs.push_back(layer->spec());
+    if (layer->name() != automatic.next(*layer)) specs.back().set("name", layer->name());
+    for (const Branch& branch : layer->branches()) {
+      add_specs(*branch.layers, automatic, specs);
+      specs.push_back({.kind = std::string(branch.closing)});
+    }
+  }
+}
+
 // Reads `tensor` out of the model into `target`, which has the expected shape.
 void take(const Model& model, const std::string& name, Tensor& target) {
   const auto found = model.tensors.find(name);
@@ -41,17 +71,17 @@ void take(const Model& model, const std::string& name, Tensor& target) {
 
 }  // namespace
 
-Network::Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers,
-                 std::int64_t parameters)
+Network::Network(std::string name, const Shape& input, Layers layers, std::int64_t parameters)
     : name_(std::move(name)), input_(input), output_(input), layers_(std::move(layers)) {
   AutomaticNames automatic;
-  std::set<std::string> names;
+  std::vector<std::string> names;
+  name_all(layers_, automatic, names);
+  std::set<std::string> different;
+  for (const std::string& layer : names)
+    check(different.insert(layer).second, Failure::usage, "network ", name_,
+          ": two layers are called ", layer);
   std::int64_t count = 0;
   for (const auto& layer : layers_) {
-    const std::string usual = automatic.next(*layer);
-    if (layer->name().empty()) layer->set_name(usual);
-    check(names.insert(layer->name()).second, Failure::usage, "network ", name_,
-          ": two layers are called ", layer->name());
     try {
       output_ = layer->connect(output_);
       check(output_.elements() <= 1 << 27, Failure::usage, "an output of ", print(output_),
@@ -83,6 +113,12 @@ void Network::backward(const Tensor& error, const Pass& pass) {
     e = &(*layer)->backward(*e, pass);
 }
 
+std::vector<Layer*> Network::leaves() const {
+  std::vector<Layer*> leaves;
+  add_leaves(layers_, leaves);
+  return leaves;
+}
+
 std::vector<Parameter*> Network::parameters() const {
   std::vector<Parameter*> all;
   for (const auto& layer : layers_)
@@ -100,11 +136,7 @@ std::vector<std::pair<std::string, Tensor*>> Network::state() const {
 Definition Network::definition() const {
   Definition definition{name_, input_, {}};
   AutomaticNames automatic;
-  for (const auto& layer : layers_) {
-    definition.layers.push_back(layer->spec());
-    if (layer->name() != automatic.next(*layer))
-      definition.layers.back().set("name", layer->name());
-  }
+  add_specs(layers_, automatic, definition.layers);
   return definition;
 }
 

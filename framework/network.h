@@ -20,7 +20,7 @@ class Network {
   /// Error(usage), naming the layer, where shapes do not fit, a name occurs twice, an output has
   /// more than 2^27 elements an image, or there are more than `parameters` parameters: before
   /// memory is taken for any.
-  Network(std::string name, const Shape& input, std::vector<std::unique_ptr<Layer>> layers,
+  Network(std::string name, const Shape& input, Layers layers,
           std::int64_t parameters = most_parameters);
 
   /// Draws all parameters anew.
@@ -34,7 +34,9 @@ class Network {
   std::vector<Parameter*> parameters() const;
   /// What layers remember besides parameters, by name.
   std::vector<std::pair<std::string, Tensor*>> state() const;
-  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
+  const Layers& layers() const { return layers_; }
+  /// The layers that hold no others, those inside blocks included, in the order of the definition.
+  std::vector<Layer*> leaves() const;
 
   const std::string& name() const { return name_; }
   const Shape& input() const { return input_; }
@@ -50,7 +52,7 @@ class Network {
  private:
   std::string name_;
   Shape input_, output_;
-  std::vector<std::unique_ptr<Layer>> layers_;
+  Layers layers_;
 };
 
 }  // namespace octet

@@ -5,6 +5,9 @@
 //   max_pool window=2
 //   linear units=classes
 //
+// A block is bracketed by marker lines: residual, its main path, shortcut and its layers (left out
+// where the shortcut is the identity), end.
+//
 // Layers without name= are called conv1, pool1, fc1, ... in order; "classes" is the data's number.
 #pragma once
 

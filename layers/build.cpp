@@ -4,10 +4,13 @@
 
 #include "framework/check.h"
 #include "layers/activations.h"
+#include "layers/batch_norm.h"
 #include "layers/convolution.h"
 #include "layers/dropout.h"
+#include "layers/global_average_pool.h"
 #include "layers/linear.h"
 #include "layers/pooling.h"
+#include "layers/residual.h"
 
 namespace octet {
 namespace {
@@ -16,40 +19,112 @@ using Maker = std::unique_ptr<Layer> (*)(SpecReader&);
 
 const std::map<std::string, Maker>& makers() {
   static const std::map<std::string, Maker> kinds = {
-      {"average_pool", AveragePool::from}, {"convolution", Convolution::from},
-      {"dropout", Dropout::from},          {"linear", Linear::from},
-      {"max_pool", MaxPool::from},         {"relu", Relu::from},
+      {"average_pool", AveragePool::from},
+      {"batch_norm", BatchNorm::from},
+      {"convolution", Convolution::from},
+      {"dropout", Dropout::from},
+      {"global_average_pool", GlobalAveragePool::from},
+      {"linear", Linear::from},
+      {"max_pool", MaxPool::from},
+      {"relu", Relu::from},
   };
   return kinds;
 }
 
+bool closes(const Spec& spec) { return spec.kind == "shortcut" || spec.kind == "end"; }
+
+// Makes the layers of a definition's lines; blocks by recursion.
+class DefinitionReader {
+ public:
+  explicit DefinitionReader(const Definition& definition) : definition_(definition) {}
+
+  Layers read() try {
+    Layers layers = read_path(0);
+    check(at_end(), Failure::usage, "'", at_end() ? "" : line().kind, "' without a residual");
+    return layers;
+  } catch (const Error& error) {
+    fail(error.kind, "network ", definition_.name, ", layer ", at_ + 1, ": ", error.what());
+  }
+
+ private:
+  // What a definition from a stranger may ask for.
+  static constexpr int most_nested = 16;
+
+  bool at_end() const { return at_ == definition_.layers.size(); }
+  const Spec& line() const { return definition_.layers[at_]; }
+
+  // Layers up to a marker that closes the path, or the last.
+  Layers read_path(int depth) {
+    Layers layers;
+    while (!at_end() && !closes(line())) {
+      layers.push_back(line().kind == "residual" ? read_residual(depth + 1) : read_layer());
+      ++at_;
+    }
+    return layers;
+  }
+
+  std::unique_ptr<Layer> read_layer() {
+    const auto maker = makers().find(line().kind);
+    if (maker == makers().end()) {
+      std::string known;
+      for (const auto& [kind, make] : makers()) known += " " + kind;
+      fail(Failure::usage, "unknown kind of layer '", line().kind, "', expected one of:", known,
+           " residual");
+    }
+    SpecReader reader(line());
+    std::unique_ptr<Layer> layer = maker->second(reader);
+    layer->set_name(reader.word("name", ""));
+    reader.finish();
+    return layer;
+  }
+
+  // Leaves at_ at the block's end.
+  std::unique_ptr<Layer> read_residual(int depth) {
+    const std::size_t begin = at_;
+    check(depth <= most_nested, Failure::usage, "more than ", most_nested,
+          " residual blocks within each other");
+    SpecReader reader(line());
+    std::string name = reader.word("name", "");
+    reader.finish();
+    ++at_;
+    Layers main = read_path(depth), shortcut;
+    check(at_end() || !main.empty(), Failure::usage, "a residual's main path has no layers");
+    if (!at_end() && line().kind == "shortcut") {
+      read_marker();
+      ++at_;
+      shortcut = read_path(depth);
+      check(at_end() || !shortcut.empty(), Failure::usage,
+            "a shortcut has no layers; without its line it is the identity");
+    }
+    if (at_end()) {
+      at_ = begin;
+      fail(Failure::usage, "a residual without 'end'");
+    }
+    check(line().kind == "end", Failure::usage, "a residual has one shortcut, got another");
+    read_marker();
+    auto block = std::make_unique<Residual>(std::move(main), std::move(shortcut));
+    block->set_name(std::move(name));
+    return block;
+  }
+
+  void read_marker() const {
+    check(line().attributes.empty(), Failure::usage, line().kind, " takes no attributes");
+  }
+
+  const Definition& definition_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
 
 Network build_network(const Definition& definition, std::int64_t parameters) {
-  std::vector<std::unique_ptr<Layer>> layers;
-  for (const Spec& spec : definition.layers) try {
-      const auto maker = makers().find(spec.kind);
-      if (maker == makers().end()) {
-        std::string known;
-        for (const auto& [kind, make] : makers()) known += " " + kind;
-        fail(Failure::usage, "unknown kind of layer '", spec.kind, "', expected one of:", known);
-      }
-      SpecReader reader(spec);
-      std::unique_ptr<Layer> layer = maker->second(reader);
-      layer->set_name(reader.word("name", ""));
-      reader.finish();
-      layers.push_back(std::move(layer));
-    } catch (const Error& error) {
-      fail(error.kind, "network ", definition.name, ", layer ", layers.size() + 1, ": ",
-           error.what());
-    }
-  return Network(definition.name, definition.input, std::move(layers), parameters);
+  return Network(definition.name, definition.input, DefinitionReader(definition).read(),
+                 parameters);
 }
 
 void set_precision(Network& network, const Precision& precision) {
-  for (const auto& layer : network.layers())
-    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get()))
-      weighted->set_precision(precision);
+  for (Layer* layer : network.leaves())
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer)) weighted->set_precision(precision);
 }
 
 Network build_network(const Model& model) {

@@ -6,8 +6,9 @@
 
 namespace octet {
 
-/// Makes the layers of a definition. Throws Error(usage), naming the kind, for an unknown kind or
-/// attribute, and where there would be more than `parameters` parameters.
+/// Makes the layers of a definition. Throws Error(usage), naming the layer, for an unknown kind or
+/// attribute, markers of blocks that do not match, and where there would be more than `parameters`
+/// parameters.
 Network build_network(const Definition& definition,
                       std::int64_t parameters = Network::most_parameters);
 

@@ -21,7 +21,7 @@ struct Candidate {
 // The fastest first.
 const Candidate candidates[] = {{&amx, Isa::amx},         {&vnni512, Isa::avx512_vnni},
                                 {&words512, Isa::avx512}, {&vnni256, Isa::avx2_vnni},
-                                {&words256, Isa::avx2},   {&plain, Isa::other}};
+                                {&words256, Isa::avx2},   {&plain, Isa::plain}};
 
 bool usable(const Candidate& candidate) {
   return dnn::isa() >= candidate.least && candidate.kernel->available();

@@ -91,16 +91,17 @@ std::string aligned(const std::vector<Row>& rows) {
 std::int64_t count_parameters(const std::vector<TensorReport>& reports) {
   std::int64_t count = 0;
   for (const TensorReport& report : reports)
-    if (has_role(report, ".weight") || has_role(report, ".bias")) count += report.elements;
+    if (octet::is_parameter(report.name)) count += report.elements;
   return count;
 }
 
 std::string compression_table(const std::vector<TensorReport>& reports, std::int64_t file_bytes) {
   std::vector<Row> rows{{"layer", "weights", "kept", "w bits", "+H", "idx bits", "+H", "P bytes",
                          "P+Q", "P+Q+H", "entropy", "of dense"}};
-  Sum all, biases;
+  Sum all, biases, norms;
   for (const TensorReport& report : reports) {
     if (has_role(report, ".bias")) biases.add(report);
+    if (has_role(report, ".gamma") || has_role(report, ".beta")) norms.add(report);
     if (!has_role(report, ".weight")) continue;
     Sum layer;
     layer.add(report);
@@ -109,6 +110,7 @@ std::string compression_table(const std::vector<TensorReport>& reports, std::int
   }
   rows.push_back(all.row("all weights"));
   rows.push_back(biases.row("biases"));
+  if (norms.elements > 0) rows.push_back(norms.row("gamma, beta"));
   const std::int64_t parameters = count_parameters(reports);
   const auto bytes_row = [&](const std::string& name, const std::string& count,
                              std::int64_t bytes) {
@@ -119,7 +121,8 @@ std::string compression_table(const std::vector<TensorReport>& reports, std::int
     row[11] = percent(static_cast<double>(bytes), 4.0 * static_cast<double>(parameters), 2);
     return row;
   };
-  rows.push_back(bytes_row("rest of the file", "", file_bytes - all.written - biases.written));
+  rows.push_back(
+      bytes_row("rest of the file", "", file_bytes - all.written - biases.written - norms.written));
   rows.push_back(bytes_row("file", std::to_string(parameters), file_bytes));
   const double ratio =
       file_bytes > 0 ? 4.0 * static_cast<double>(parameters) / static_cast<double>(file_bytes) : 0;

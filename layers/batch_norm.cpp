@@ -1,0 +1,248 @@
+#include "layers/batch_norm.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "framework/check.h"
+#include "framework/parallel.h"
+
+namespace octet {
+namespace {
+
+constexpr BatchNorm::Options usual;
+
+OCTET_KERNEL void moments_kernel(const float* x, std::int64_t rows, std::int64_t width,
+                                 double* sums, double* squares) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t k = 0; k < width; ++k) {
+      const auto value = static_cast<double>(x[r * width + k]);
+      sums[k] += value;
+      squares[k] += value * value;
+    }
+}
+
+OCTET_KERNEL void products_kernel(const float* error, const float* x, std::int64_t rows,
+                                  std::int64_t width, double* sums, double* products) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t k = 0; k < width; ++k) {
+      const auto e = static_cast<double>(error[r * width + k]);
+      sums[k] += e;
+      products[k] += e * static_cast<double>(x[r * width + k]);
+    }
+}
+
+OCTET_KERNEL void normalize_kernel(const float* x, std::int64_t rows, std::int64_t width,
+                                   const float* shift, const float* scale, const float* constant,
+                                   float* y) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t k = 0; k < width; ++k)
+      y[r * width + k] = (x[r * width + k] - shift[k]) * scale[k] + constant[k];
+}
+
+OCTET_KERNEL void backward_kernel(const float* error, const float* x, std::int64_t rows,
+                                  std::int64_t width, const float* shift, const float* scale,
+                                  const float* slope, const float* constant, float* passed) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t k = 0; k < width; ++k)
+      passed[r * width + k] = scale[k] * error[r * width + k] +
+                              (slope[k] * (x[r * width + k] - shift[k]) + constant[k]);
+}
+
+// The shortest text that is read back as the same number.
+std::string print(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+
+}  // namespace
+
+std::unique_ptr<Layer> BatchNorm::from(SpecReader& reader) {
+  return std::make_unique<BatchNorm>(Options{
+      .momentum = reader.real("momentum", 0.0, 1.0, usual.momentum),
+      .epsilon = reader.real("epsilon", 1e-12, 1.0, usual.epsilon),
+  });
+}
+
+Spec BatchNorm::spec() const {
+  Spec spec{.kind = "batch_norm"};
+  if (options_.momentum != usual.momentum) spec.set("momentum", print(options_.momentum));
+  if (options_.epsilon != usual.epsilon) spec.set("epsilon", print(options_.epsilon));
+  return spec;
+}
+
+Shape BatchNorm::connect(const Shape& input) {
+  check(input.rank() == 3, Failure::usage, "a batch_norm takes images, got ", octet::print(input));
+  channels_ = input[2];
+  constexpr std::int64_t width = 128, chunk = 1 << 14;
+  group_ = std::max<std::int64_t>(1, width / channels_);
+  chunk_ = group_ * std::max<std::int64_t>(32, chunk / (group_ * channels_));
+  return input;
+}
+
+void BatchNorm::allocate() {
+  gamma_.name = name() + ".gamma";
+  beta_.name = name() + ".beta";
+  for (Parameter* parameter : {&gamma_, &beta_}) {
+    parameter->is_weight = false;
+    for (Tensor* tensor : {&parameter->value, &parameter->gradient}) {
+      tensor->resize({channels_});
+      tensor->fill_zero();
+    }
+  }
+  running_mean_.resize({channels_});
+  running_variance_.resize({channels_});
+  running_mean_.fill_zero();
+  running_variance_.fill_zero();
+  for (auto* sums : {&first_, &second_}) sums->resize(at(channels_));
+  for (auto* once : {&mean_, &inverse_}) once->resize(at(channels_));
+  for (auto* table : {&shift_, &scale_, &slope_, &constant_}) table->resize(at(group_ * channels_));
+}
+
+void BatchNorm::initialize(std::uint64_t) {
+  std::fill_n(gamma_.value.floats(), channels_, 1.0f);
+  std::fill_n(running_variance_.floats(), channels_, 1.0f);
+  beta_.value.fill_zero();
+  running_mean_.fill_zero();
+}
+
+std::vector<std::pair<std::string, Tensor*>> BatchNorm::state() {
+  return {{name() + ".running_mean", &running_mean_},
+          {name() + ".running_variance", &running_variance_}};
+}
+
+// kernel(first row, rows, their width, two rows of sums) adds two sums a column; first_ and second_
+// become those of each channel.
+template <class Kernel>
+void BatchNorm::sum_rows(std::int64_t rows, const Kernel& kernel) {
+  const std::int64_t width = group_ * channels_, chunks = (rows + chunk_ - 1) / chunk_;
+  parts_.resize(at(chunks * 2 * width));
+  parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      double* const first = parts_.data() + i * 2 * width;
+      double* const second = first + width;
+      std::fill_n(first, 2 * width, 0.0);
+      const std::int64_t row = i * chunk_, count = std::min(rows - row, chunk_);
+      const std::int64_t groups = count / group_, rest = count % group_;
+      kernel(row, groups, width, first, second);
+      for (std::int64_t k = channels_; k < width; ++k) {
+        first[k % channels_] += first[k];
+        second[k % channels_] += second[k];
+      }
+      kernel(row + groups * group_, rest, channels_, first, second);
+    }
+  });
+  std::fill(first_.begin(), first_.end(), 0.0);
+  std::fill(second_.begin(), second_.end(), 0.0);
+  for (std::int64_t i = 0; i < chunks; ++i)
+    for (std::int64_t k = 0; k < channels_; ++k) {
+      first_[at(k)] += parts_[at(i * 2 * width + k)];
+      second_[at(k)] += parts_[at((i * 2 + 1) * width + k)];
+    }
+}
+
+// kernel(first row, rows, their width) on all rows, most of them as groups.
+template <class Kernel>
+void BatchNorm::each_rows(std::int64_t rows, const Kernel& kernel) const {
+  const std::int64_t width = group_ * channels_, groups = rows / group_;
+  parallel_for(
+      groups, std::max<std::int64_t>(1, (1 << 15) / width),
+      [&](std::int64_t begin, std::int64_t end) { kernel(begin * group_, end - begin, width); });
+  kernel(groups * group_, rows % group_, channels_);
+}
+
+// Fills the tables' entries of channel k.
+void BatchNorm::spread(std::int64_t k, double shift, double scale, double slope, double constant) {
+  for (std::int64_t i = k; i < group_ * channels_; i += channels_) {
+    shift_[at(i)] = static_cast<float>(shift);
+    scale_[at(i)] = static_cast<float>(scale);
+    slope_[at(i)] = static_cast<float>(slope);
+    constant_[at(i)] = static_cast<float>(constant);
+  }
+}
+
+// Takes mean and deviation from the batch, and the running ones towards them.
+void BatchNorm::normalize_batch(const Tensor& input) {
+  const std::int64_t rows = input.elements() / channels_;
+  sum_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width, double* sums,
+                     double* squares) {
+    moments_kernel(input.floats() + row * channels_, count, width, sums, squares);
+  });
+  const auto count = static_cast<double>(rows);
+  const double unbiased = rows > 1 ? count / (count - 1) : 1.0;
+  const auto follow = [&](float& running, double now) {
+    running = static_cast<float>((1 - options_.momentum) * static_cast<double>(running) +
+                                 options_.momentum * now);
+  };
+  for (std::int64_t k = 0; k < channels_; ++k) {
+    const double mean = first_[at(k)] / count;
+    // Rounding may leave less than nothing of a constant channel; NaN stays NaN.
+    double variance = second_[at(k)] / count - mean * mean;
+    if (variance < 0) variance = 0;
+    follow(running_mean_.floats()[k], mean);
+    follow(running_variance_.floats()[k], unbiased * variance);
+    mean_[at(k)] = static_cast<float>(mean);
+    inverse_[at(k)] = static_cast<float>(1 / std::sqrt(variance + options_.epsilon));
+  }
+}
+
+const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
+  if (pass.training) normalize_batch(input);
+  for (std::int64_t k = 0; k < channels_; ++k) {
+    const auto gamma = static_cast<double>(gamma_.value.floats()[k]);
+    const auto beta = static_cast<double>(beta_.value.floats()[k]);
+    if (pass.training) {
+      spread(k, static_cast<double>(mean_[at(k)]), gamma * static_cast<double>(inverse_[at(k)]), 0,
+             beta);
+    } else {
+      const auto variance = static_cast<double>(running_variance_.floats()[k]);
+      spread(k, static_cast<double>(running_mean_.floats()[k]),
+             gamma / std::sqrt(variance + options_.epsilon), 0, beta);
+    }
+  }
+  output_.resize(input.shape());
+  each_rows(input.elements() / channels_,
+            [&](std::int64_t row, std::int64_t count, std::int64_t width) {
+              normalize_kernel(input.floats() + row * channels_, count, width, shift_.data(),
+                               scale_.data(), constant_.data(), output_.floats() + row * channels_);
+            });
+  input_ = &input;
+  return output_;
+}
+
+// With d = dLoss/dy of n rows and z = x - mean, the error at the input is
+//   gamma / deviation (d - sum(d) / n - z sum(d z) / (n deviation^2)).
+const Tensor& BatchNorm::backward(const Tensor& error, const Pass&) {
+  const Tensor& input = *input_;
+  const std::int64_t rows = input.elements() / channels_;
+  sum_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width, double* sums,
+                     double* products) {
+    products_kernel(error.floats() + row * channels_, input.floats() + row * channels_, count,
+                    width, sums, products);
+  });
+  for (std::int64_t k = 0; k < channels_; ++k) {
+    const auto mean = static_cast<double>(mean_[at(k)]);
+    const auto inverse = static_cast<double>(inverse_[at(k)]);
+    const double sum = first_[at(k)], centred = second_[at(k)] - mean * sum;
+    beta_.gradient.floats()[k] = static_cast<float>(sum);
+    gamma_.gradient.floats()[k] = static_cast<float>(centred * inverse);
+    const double scale = static_cast<double>(gamma_.value.floats()[k]) * inverse;
+    const double share = scale / static_cast<double>(rows);
+    spread(k, mean, scale, -share * centred * inverse * inverse, -share * sum);
+  }
+  if (!wants_input_error_) {
+    passed_.resize({0});
+    return passed_;
+  }
+  passed_.resize(input.shape());
+  each_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width) {
+    backward_kernel(error.floats() + row * channels_, input.floats() + row * channels_, count,
+                    width, shift_.data(), scale_.data(), slope_.data(), constant_.data(),
+                    passed_.floats() + row * channels_);
+  });
+  return passed_;
+}
+
+}  // namespace octet

@@ -1,0 +1,55 @@
+// Batch normalisation (Ioffe, Szegedy 2015), for each channel over batch and positions:
+//   y = gamma (x - mean) / sqrt(variance + epsilon) + beta
+// Training uses the batch's mean and variance and moves the running ones towards them; evaluation
+// uses the running ones. Sums are doubles over fixed chunks of rows, added in order.
+#pragma once
+
+#include "framework/layer.h"
+
+namespace octet {
+
+class BatchNorm : public Layer {
+ public:
+  struct Options {
+    double momentum = 0.1;  ///< the batch's share in the running mean and variance
+    double epsilon = 1e-5;
+  };
+  explicit BatchNorm(const Options& options) : options_(options) {}
+  /// Reads momentum and epsilon. Throws Error(usage).
+  static std::unique_ptr<Layer> from(SpecReader& reader);
+
+  Spec spec() const override;
+  Shape connect(const Shape& input) override;
+  std::int64_t parameter_count() const override { return 2 * channels_; }
+  void allocate() override;
+  /// gamma 1, beta 0, running mean 0, running variance 1.
+  void initialize(std::uint64_t seed) override;
+  const Tensor& forward(const Tensor& input, const Pass& pass) override;
+  const Tensor& backward(const Tensor& error, const Pass& pass) override;
+  std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
+  /// name.running_mean and name.running_variance; the variance is the unbiased one.
+  std::vector<std::pair<std::string, Tensor*>> state() override;
+
+ private:
+  template <class Kernel>
+  void sum_rows(std::int64_t rows, const Kernel& kernel);
+  template <class Kernel>
+  void each_rows(std::int64_t rows, const Kernel& kernel) const;
+  void spread(std::int64_t k, double shift, double scale, double slope, double constant);
+  void normalize_batch(const Tensor& input);
+
+  Options options_;
+  std::int64_t channels_ = 0;
+  std::int64_t group_ = 1;  // rows that a kernel takes as one, so that few channels fill vectors
+  std::int64_t chunk_ = 1;  // rows whose sums are taken together
+  Parameter gamma_, beta_;
+  Tensor running_mean_, running_variance_;
+  const Tensor* input_ = nullptr;
+  std::vector<double> parts_;           // of each chunk: two sums for each channel of a group
+  std::vector<double> first_, second_;  // the two sums of each channel
+  std::vector<float> mean_, inverse_;   // of the latest training batch: mean, 1 / deviation
+  std::vector<float> shift_, scale_, slope_, constant_;  // for each channel of a group
+  Tensor output_, passed_;
+};
+
+}  // namespace octet

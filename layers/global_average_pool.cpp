@@ -1,0 +1,59 @@
+#include "layers/global_average_pool.h"
+
+#include "framework/check.h"
+#include "framework/parallel.h"
+
+namespace octet {
+namespace {
+
+// mean must be zero before.
+OCTET_KERNEL void mean_kernel(const float* x, std::int64_t rows, std::int64_t channels, float share,
+                              float* mean) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < channels; ++c) mean[c] += x[r * channels + c];
+  for (std::int64_t c = 0; c < channels; ++c) mean[c] *= share;
+}
+
+OCTET_KERNEL void spread_kernel(const float* error, std::int64_t rows, std::int64_t channels,
+                                float share, float* passed) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < channels; ++c) passed[r * channels + c] = share * error[c];
+}
+
+}  // namespace
+
+std::unique_ptr<Layer> GlobalAveragePool::from(SpecReader&) {
+  return std::make_unique<GlobalAveragePool>();
+}
+
+Shape GlobalAveragePool::connect(const Shape& input) {
+  check(input.rank() == 3, Failure::usage, "a global_average_pool takes images, got ",
+        print(input));
+  input_ = input;
+  return {1, 1, input[2]};
+}
+
+const Tensor& GlobalAveragePool::forward(const Tensor& input, const Pass&) {
+  const std::int64_t n = input.shape()[0], rows = input_[0] * input_[1], channels = input_[2];
+  output_.resize({n, 1, 1, channels});
+  output_.fill_zero();
+  parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      mean_kernel(input.floats() + i * rows * channels, rows, channels,
+                  1.0f / static_cast<float>(rows), output_.floats() + i * channels);
+  });
+  return output_;
+}
+
+const Tensor& GlobalAveragePool::backward(const Tensor& error, const Pass&) {
+  const std::int64_t n = error.shape()[0], rows = input_[0] * input_[1], channels = input_[2];
+  passed_.resize(input_.with_front(n));
+  parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      spread_kernel(error.floats() + i * channels, rows, channels, 1.0f / static_cast<float>(rows),
+                    passed_.floats() + i * rows * channels);
+  });
+  return passed_;
+}
+
+}  // namespace octet
