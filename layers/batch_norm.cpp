@@ -109,8 +109,14 @@ void BatchNorm::initialize(std::uint64_t) {
 }
 
 std::vector<std::pair<std::string, Tensor*>> BatchNorm::state() {
-  return {{name() + ".running_mean", &running_mean_},
-          {name() + ".running_variance", &running_variance_}};
+  std::vector<std::pair<std::string, Tensor*>> all = {
+      {name() + ".running_mean", &running_mean_},
+      {name() + ".running_variance", &running_variance_}};
+  if (activations_.format().scaling.smooth)
+    all.emplace_back(name() + ".activation_range", &activations_.range());
+  if (errors_.format().scaling.smooth)
+    all.emplace_back(name() + ".error_range", &errors_.range());
+  return all;
 }
 
 // kernel(first row, rows, their width, two rows of sums) adds two sums a column; first_ and second_
@@ -163,6 +169,11 @@ void BatchNorm::spread(std::int64_t k, double shift, double scale, double slope,
   }
 }
 
+void BatchNorm::follow(float& running, double now) const {
+  running = static_cast<float>((1 - options_.momentum) * static_cast<double>(running) +
+                               options_.momentum * now);
+}
+
 // Takes mean and deviation from the batch, and the running ones towards them.
 void BatchNorm::normalize_batch(const Tensor& input) {
   const std::int64_t rows = input.elements() / channels_;
@@ -172,10 +183,6 @@ void BatchNorm::normalize_batch(const Tensor& input) {
   });
   const auto count = static_cast<double>(rows);
   const double unbiased = rows > 1 ? count / (count - 1) : 1.0;
-  const auto follow = [&](float& running, double now) {
-    running = static_cast<float>((1 - options_.momentum) * static_cast<double>(running) +
-                                 options_.momentum * now);
-  };
   for (std::int64_t k = 0; k < channels_; ++k) {
     const double mean = first_[at(k)] / count;
     // Rounding may leave less than nothing of a constant channel; NaN stays NaN.
@@ -189,6 +196,7 @@ void BatchNorm::normalize_batch(const Tensor& input) {
 }
 
 const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
+  if (input.element() != Element::float32) return forward_codes(input, pass);
   if (pass.training) normalize_batch(input);
   for (std::int64_t k = 0; k < channels_; ++k) {
     const auto gamma = static_cast<double>(gamma_.value.floats()[k]);
@@ -214,7 +222,8 @@ const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
 
 // With d = dLoss/dy of n rows and z = x - mean, the error at the input is
 //   gamma / deviation (d - sum(d) / n - z sum(d z) / (n deviation^2)).
-const Tensor& BatchNorm::backward(const Tensor& error, const Pass&) {
+const Tensor& BatchNorm::backward(const Tensor& error, const Pass& pass) {
+  if (input_->element() != Element::float32) return backward_codes(error, pass);
   const Tensor& input = *input_;
   const std::int64_t rows = input.elements() / channels_;
   sum_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width, double* sums,

@@ -4,11 +4,11 @@
 // uses the running ones. Sums are doubles over fixed chunks of rows, added in order.
 #pragma once
 
-#include "framework/layer.h"
+#include "layers/emission.h"
 
 namespace octet {
 
-class BatchNorm : public Layer {
+class BatchNorm : public FlowLayer {
  public:
   struct Options {
     double momentum = 0.1;  ///< the batch's share in the running mean and variance
@@ -30,7 +30,23 @@ class BatchNorm : public Layer {
   /// name.running_mean and name.running_variance; the variance is the unbiased one.
   std::vector<std::pair<std::string, Tensor*>> state() override;
 
+  /// On codes: sums are exact integers, so statistics are those of the codes whatever the order;
+  /// each channel of the input has a scale of its own, from the mean and deviation it had before.
+  void set_flow_formats(const Format& activations, const Format& errors) override;
+  bool takes_addends() const override { return true; }
+  Quantizer* input_quantizer() override { return &activations_; }
+  Outlet error_inlet() override { return {.quantizer = &errors_}; }
+
+ protected:
+  std::vector<std::pair<std::string, Quantizer*>> quantizers() override {
+    return {{"activations", &activations_}, {"errors", &errors_}};
+  }
+
  private:
+  const Tensor& forward_codes(const Tensor& input, const Pass& pass);
+  const Tensor& backward_codes(const Tensor& error, const Pass& pass);
+  void sum_codes(const Tensor& e, const Tensor& y);
+  void follow(float& running, double now) const;
   template <class Kernel>
   void sum_rows(std::int64_t rows, const Kernel& kernel);
   template <class Kernel>
@@ -49,6 +65,12 @@ class BatchNorm : public Layer {
   std::vector<double> first_, second_;  // the two sums of each channel
   std::vector<float> mean_, inverse_;   // of the latest training batch: mean, 1 / deviation
   std::vector<float> shift_, scale_, slope_, constant_;  // for each channel of a group
+  Quantizer activations_, errors_;
+  Emission emission_;
+  Tensor error_codes_;
+  std::vector<std::int64_t> code_sums_, code_products_;
+  std::vector<double> code_mean_;                        // in codes
+  std::vector<float> factor_, second_factor_, offsets_;  // of each channel
   Tensor output_, passed_;
 };
 

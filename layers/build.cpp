@@ -122,9 +122,10 @@ Network build_network(const Definition& definition, std::int64_t parameters) {
                  parameters);
 }
 
-void set_precision(Network& network, const Precision& precision) {
+bool set_precision(Network& network, const Precision& precision) {
   for (Layer* layer : network.leaves())
     if (auto* weighted = dynamic_cast<WeightedLayer*>(layer)) weighted->set_precision(precision);
+  return plan_flow(network.layers(), precision);
 }
 
 Network build_network(const Model& model) {

@@ -13,8 +13,8 @@ Network build_network(const Definition& definition,
                       std::int64_t parameters = Network::most_parameters);
 
 /// Every weighted layer of the network works in this precision from now on; smoothed ranges start
-/// anew.
-void set_precision(Network& network, const Precision& precision);
+/// anew. Returns whether codes flow between the layers (layers/flow.h) or float32 does.
+bool set_precision(Network& network, const Precision& precision);
 
 /// The network of a model in the model's precision, with its tensors. Takes no more memory for
 /// parameters than the model has. Throws Error(usage) or Error(data).

@@ -20,9 +20,22 @@ Spec Dropout::spec() const {
 
 // Backward draws the forward pass's mask again rather than keeping it.
 void Dropout::apply(const Tensor& from, const Pass& pass, Tensor& to) const {
-  to.resize(from.shape());
+  to.resize(from.shape(), from.element());
+  to.scales = from.scales;
   const std::uint64_t key = random_key(pass.seed, stream_of(name() + ".dropout"), pass.step);
   const float scale = 1.0f / (1.0f - options_.rate);
+  if (from.element() != Element::float32) {
+    // Codes stay or become 0; the factor goes into their scale.
+    for (float& value : to.scales) value *= scale;
+    const auto* codes = static_cast<const std::uint8_t*>(from.raw());
+    auto* const out = static_cast<std::uint8_t*>(to.raw());
+    parallel_for(from.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        out[i] = uniform(key, static_cast<std::uint32_t>(i)) < options_.rate ? std::uint8_t{0}
+                                                                            : codes[i];
+    });
+    return;
+  }
   parallel_for(from.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
       to.floats()[i] = uniform(key, static_cast<std::uint32_t>(i)) < options_.rate

@@ -2,11 +2,11 @@
 // by 1 - rate; in evaluation nothing happens.
 #pragma once
 
-#include "framework/layer.h"
+#include "layers/flow.h"
 
 namespace octet {
 
-class Dropout : public Layer {
+class Dropout : public FlowLayer {
  public:
   struct Options {
     float rate = 0.5f;  ///< 0 up to 0.95
@@ -19,6 +19,8 @@ class Dropout : public Layer {
   Shape connect(const Shape& input) override { return input; }
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
+
+  Role role() const override { return Role::passer; }
 
  private:
   void apply(const Tensor& from, const Pass& pass, Tensor& to) const;

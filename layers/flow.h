@@ -5,6 +5,7 @@
 #pragma once
 
 #include "framework/layer.h"
+#include "quant/numbers/precision.h"
 #include "quant/numbers/quantizer.h"
 
 namespace octet {
@@ -23,15 +24,23 @@ struct Outlet {
 /// A layer that takes part in the flow of codes.
 class FlowLayer : public Layer {
  public:
-  /// Picks, masks or drops values but makes none: codes keep their scale on the way through.
-  virtual bool passes_codes() const { return false; }
+  /// What a layer is to the codes that reach it.
+  enum class Role {
+    maker,    ///< makes new values, which need a scale of their own
+    passer,   ///< picks, masks or drops values: codes keep their scale on the way through
+    stopper,  ///< cannot work on codes
+  };
+  virtual Role role() const { return Role::maker; }
 
-  /// Makes values: where its outputs and the errors at its input leave to.
+  /// Makers only: the formats of what flows here, those of a Precision's A and E.
+  virtual void set_flow_formats(const Format& /*activations*/, const Format& /*errors*/) {}
+  /// Makers only: where outputs and the errors at the input leave to.
   virtual void set_outlets(const Outlet& outputs, const Outlet& errors) {
     outlet_ = outputs;
     error_outlet_ = errors;
   }
-  const Outlet& outputs() const { return outlet_; }
+  /// Whether a block may have this layer add its other path (set_output_addend, set_error_addend).
+  virtual bool takes_addends() const { return false; }
   /// The addends of the pass that comes, by the residual block that the layer closes or opens.
   void set_output_addend(const Tensor* addend) { outlet_.addend = addend; }
   void set_error_addend(const Tensor* addend) { error_outlet_.addend = addend; }
@@ -48,5 +57,17 @@ class FlowLayer : public Layer {
 
   Outlet outlet_, error_outlet_;
 };
+
+/// Lets codes flow through these layers where the formats and the kinds of layer allow it; else
+/// float32 flows. Returns which. Called when the precision of every layer is set.
+bool plan_flow(const Layers& layers, const Precision& precision);
+
+/// The same for the path inside a block: the first maker's errors and the last one's outputs leave
+/// as they are told. A path in which codes cannot flow is a stopper (can_flow).
+void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors);
+bool can_flow(const Layers& path);
+/// The first and the last maker of a path in which codes can flow; null where there is none.
+FlowLayer* first_maker(const Layers& path);
+FlowLayer* last_maker(const Layers& path);
 
 }  // namespace octet

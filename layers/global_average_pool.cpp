@@ -33,7 +33,23 @@ Shape GlobalAveragePool::connect(const Shape& input) {
   return {1, 1, input[2]};
 }
 
-const Tensor& GlobalAveragePool::forward(const Tensor& input, const Pass&) {
+kernels::PoolGeometry GlobalAveragePool::geometry() const {
+  return {.height = input_[0],
+          .width = input_[1],
+          .channels = input_[2],
+          .output_height = 1,
+          .output_width = 1,
+          .window_height = input_[0],
+          .window_width = input_[1],
+          .stride = 1};
+}
+
+const Tensor& GlobalAveragePool::forward(const Tensor& input, const Pass& pass) {
+  received_ = &input;
+  if (input.element() != Element::float32) {
+    codes_.forward(input, geometry(), outlet_, pass, output_);
+    return output_;
+  }
   const std::int64_t n = input.shape()[0], rows = input_[0] * input_[1], channels = input_[2];
   output_.resize({n, 1, 1, channels});
   output_.fill_zero();
@@ -45,7 +61,11 @@ const Tensor& GlobalAveragePool::forward(const Tensor& input, const Pass&) {
   return output_;
 }
 
-const Tensor& GlobalAveragePool::backward(const Tensor& error, const Pass&) {
+const Tensor& GlobalAveragePool::backward(const Tensor& error, const Pass& pass) {
+  if (received_->element() != Element::float32) {
+    codes_.backward(error, *received_, geometry(), error_outlet_, pass, passed_);
+    return passed_;
+  }
   const std::int64_t n = error.shape()[0], rows = input_[0] * input_[1], channels = input_[2];
   passed_.resize(input_.with_front(n));
   parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {

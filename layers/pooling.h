@@ -2,11 +2,12 @@
 // ceil((extent - window) / stride) + 1, the last windows cut off at the edge (as Caffe does).
 #pragma once
 
-#include "framework/layer.h"
+#include "layers/code_pooling.h"
+#include "layers/emission.h"
 
 namespace octet {
 
-class Pooling : public Layer {
+class Pooling : public FlowLayer {
  public:
   struct Options {
     std::int64_t window = 2;
@@ -24,10 +25,35 @@ class Pooling : public Layer {
     std::int64_t begin, end;
   };
   Range range(std::int64_t o, std::int64_t extent) const;
+  /// Whether no window is cut off at an edge.
+  bool whole_windows() const;
+  kernels::PoolGeometry geometry() const;
 
   Options options_;
   Shape input_shape_, output_shape_;  // H x W x C
   Tensor output_, passed_;
+  const Tensor* input_ = nullptr;
+};
+
+/// What average pooling of codes needs, for windows that lie within the image.
+class AveragePoolingOfCodes {
+ public:
+  void set_formats(const std::string& layer, const Format& activations, const Format& errors);
+  Quantizer* input_quantizer() { return &activations_; }
+  Outlet error_inlet() { return {.quantizer = &errors_}; }
+  std::vector<std::pair<std::string, Tensor*>> state(const std::string& layer);
+  std::vector<std::pair<std::string, Quantizer*>> quantizers();
+
+  void forward(const Tensor& input, const kernels::PoolGeometry& geometry, const Outlet& outlet,
+               const Pass& pass, Tensor& output);
+  /// `error`: codes, or float32 of the loss.
+  void backward(const Tensor& error, const Tensor& input, const kernels::PoolGeometry& geometry,
+                const Outlet& outlet, const Pass& pass, Tensor& passed);
+
+ private:
+  Quantizer activations_, errors_;
+  Emission emission_;
+  Tensor error_codes_;
 };
 
 class MaxPool : public Pooling {
@@ -39,9 +65,14 @@ class MaxPool : public Pooling {
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   /// The error goes to the first of the largest inputs of a window.
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
+  /// Of windows that do not overlap; where they do, errors would add up.
+  Role role() const override;
 
  private:
+  const Tensor& forward_codes(const Tensor& input);
+  const Tensor& backward_codes(const Tensor& error);
   std::vector<std::int32_t> sources_;  // of each output: index of its input within the image
+  Tensor places_;                      // of codes: place within the window, uint8
 };
 
 class AveragePool : public Pooling {
@@ -52,6 +83,19 @@ class AveragePool : public Pooling {
   Spec spec() const override { return spec_of("average_pool"); }
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
+  Role role() const override { return whole_windows() ? Role::maker : Role::stopper; }
+  void set_flow_formats(const Format& activations, const Format& errors) override;
+  Quantizer* input_quantizer() override { return codes_.input_quantizer(); }
+  Outlet error_inlet() override { return codes_.error_inlet(); }
+  std::vector<std::pair<std::string, Tensor*>> state() override { return codes_.state(name()); }
+
+ protected:
+  std::vector<std::pair<std::string, Quantizer*>> quantizers() override {
+    return codes_.quantizers();
+  }
+
+ private:
+  AveragePoolingOfCodes codes_;
 };
 
 }  // namespace octet

@@ -67,12 +67,68 @@ void Residual::initialize(std::uint64_t seed) {
     for (const auto& layer : *path) layer->initialize(seed);
 }
 
+FlowLayer::Role Residual::role() const {
+  const bool flows = can_flow(main_) && (shortcut_.empty() || can_flow(shortcut_));
+  if (!flows) return Role::stopper;
+  // Nothing may stand between the makers at the ends and the addition, or the fork.
+  const auto ends_are_makers = [](const Layers& path) {
+    return path.empty() ||
+           (first_maker(path) == path.front().get() && last_maker(path) == path.back().get());
+  };
+  const bool adds = first_maker(main_)->takes_addends() && last_maker(main_)->takes_addends();
+  return ends_are_makers(main_) && ends_are_makers(shortcut_) && adds ? Role::maker
+                                                                      : Role::stopper;
+}
+
+void Residual::set_flow_formats(const Format& activations, const Format& errors) {
+  input_ = Quantizer(activations, name() + ".activations");
+  errors_ = Quantizer(errors, name() + ".errors");
+  shortcut_outputs_ = Quantizer(activations, name() + ".shortcut.activations");
+  shortcut_errors_ = Quantizer(errors, name() + ".shortcut.errors");
+}
+
+void Residual::set_outlets(const Outlet& outputs, const Outlet& errors) {
+  flowing_ = outputs.quantizer || errors.quantizer;
+  if (!flowing_) return;
+  plan_path(main_, outputs, errors);
+  if (!shortcut_.empty())
+    plan_path(shortcut_, {.quantizer = &shortcut_outputs_}, {.quantizer = &shortcut_errors_});
+}
+
+Quantizer* Residual::input_quantizer() {
+  // Both paths see the same codes, so they have one scale, whoever takes them.
+  Quantizer* const first = first_maker(main_)->input_quantizer();
+  return first->has_channels() ? &input_ : first;
+}
+
+std::vector<std::pair<std::string, Quantizer*>> Residual::quantizers() {
+  return {{"activations", &input_},
+          {"errors", &errors_},
+          {"shortcut activations", &shortcut_outputs_},
+          {"shortcut errors", &shortcut_errors_}};
+}
+
 const Tensor& Residual::forward(const Tensor& input, const Pass& pass) {
+  if (flowing_) {
+    const Tensor& shortcut = forward_path(shortcut_, input, pass);
+    last_maker(main_)->set_output_addend(&shortcut);
+    return forward_path(main_, input, pass);
+  }
   add(forward_path(main_, input, pass), forward_path(shortcut_, input, pass), output_);
   return output_;
 }
 
 const Tensor& Residual::backward(const Tensor& error, const Pass& pass) {
+  if (flowing_) {
+    const Tensor* e = &error;
+    if (error.element() == Element::float32) {
+      errors_.encode(error, pass, error_codes_);
+      e = &error_codes_;
+    }
+    const Tensor& shortcut = backward_path(shortcut_, *e, pass);
+    first_maker(main_)->set_error_addend(&shortcut);
+    return backward_path(main_, *e, pass);
+  }
   const Tensor& main = backward_path(main_, error, pass);
   const Tensor& shortcut = backward_path(shortcut_, error, pass);
   if (wants_input_error_) {
@@ -96,6 +152,14 @@ std::vector<std::pair<std::string, Tensor*>> Residual::state() {
   for (const Layers* path : {&main_, &shortcut_})
     for (const auto& layer : *path)
       for (auto& entry : layer->state()) all.push_back(entry);
+  const auto add_range = [&](const char* of, Quantizer& quantizer) {
+    if (quantizer.format().scaling.smooth)
+      all.emplace_back(name() + "." + of, &quantizer.range());
+  };
+  add_range("activation_range", input_);
+  add_range("error_range", errors_);
+  add_range("shortcut_activation_range", shortcut_outputs_);
+  add_range("shortcut_error_range", shortcut_errors_);
   return all;
 }
 

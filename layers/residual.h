@@ -2,11 +2,11 @@
 // may be empty, the identity. In a definition: residual ... shortcut ... end.
 #pragma once
 
-#include "framework/layer.h"
+#include "layers/flow.h"
 
 namespace octet {
 
-class Residual : public Layer {
+class Residual : public FlowLayer {
  public:
   /// `main` has layers.
   Residual(Layers main, Layers shortcut) : main_(std::move(main)), shortcut_(std::move(shortcut)) {}
@@ -24,8 +24,23 @@ class Residual : public Layer {
   std::vector<Branch> branches() const override;
   void skip_input_error() override;
 
+  /// A maker where codes can flow along both paths: the main path's last layer adds the shortcut's
+  /// codes to its own values before it encodes them, its first the shortcut's errors to its own.
+  Role role() const override;
+  void set_flow_formats(const Format& activations, const Format& errors) override;
+  void set_outlets(const Outlet& outputs, const Outlet& errors) override;
+  Quantizer* input_quantizer() override;
+  Outlet error_inlet() override { return {.quantizer = &errors_}; }
+
+ protected:
+  std::vector<std::pair<std::string, Quantizer*>> quantizers() override;
+
  private:
   Layers main_, shortcut_;
+  bool flowing_ = false;
+  Quantizer input_, errors_;                  // of the block's input, and of errors at its output
+  Quantizer shortcut_outputs_, shortcut_errors_;  // what the shortcut hands to the main path
+  Tensor error_codes_;
   Tensor output_, passed_;
 };
 

@@ -1,0 +1,112 @@
+#include "layers/flow.h"
+
+#include "layers/activations.h"
+#include "layers/batch_norm.h"
+#include "layers/weighted_layer.h"
+
+namespace octet {
+namespace {
+
+FlowLayer& flow(const std::unique_ptr<Layer>& layer) { return static_cast<FlowLayer&>(*layer); }
+
+bool is_maker(const std::unique_ptr<Layer>& layer) {
+  return flow(layer).role() == FlowLayer::Role::maker;
+}
+
+// ReLUs between two makers, in the order of the path.
+void absorb(const Layers& path, std::size_t begin, std::size_t end, bool absorbed) {
+  for (std::size_t i = begin; i < end; ++i)
+    if (auto* relu = dynamic_cast<Relu*>(path[i].get())) relu->set_absorbed(absorbed);
+}
+
+bool has_relu(const Layers& path, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i)
+    if (dynamic_cast<Relu*>(path[i].get())) return true;
+  return false;
+}
+
+void stop_flow(const Layers& layers) {
+  for (const auto& layer : layers) {
+    for (const Branch& branch : layer->branches()) stop_flow(*branch.layers);
+    auto* flowing = dynamic_cast<FlowLayer*>(layer.get());
+    if (flowing && is_maker(layer)) flowing->set_outlets({}, {});
+    if (auto* relu = dynamic_cast<Relu*>(layer.get())) relu->set_absorbed(false);
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get()))
+      weighted->set_errors_folded(false);
+  }
+}
+
+void set_formats(const Layers& layers, const Precision& precision) {
+  for (const auto& layer : layers) {
+    for (const Branch& branch : layer->branches()) set_formats(*branch.layers, precision);
+    flow(layer).set_flow_formats(precision.activations, precision.errors);
+  }
+}
+
+bool formats_flow(const Precision& precision) {
+  return precision.weights.fits_int8_product() &&
+         Quantizer(precision.activations).flows() && Quantizer(precision.errors).flows();
+}
+
+}  // namespace
+
+bool can_flow(const Layers& path) {
+  bool makes = false;
+  for (const auto& layer : path) {
+    const auto* flowing = dynamic_cast<const FlowLayer*>(layer.get());
+    if (!flowing || flowing->role() == FlowLayer::Role::stopper) return false;
+    makes = makes || is_maker(layer);
+  }
+  return makes;
+}
+
+FlowLayer* first_maker(const Layers& path) {
+  for (const auto& layer : path)
+    if (is_maker(layer)) return &flow(layer);
+  return nullptr;
+}
+
+FlowLayer* last_maker(const Layers& path) {
+  FlowLayer* last = nullptr;
+  for (const auto& layer : path)
+    if (is_maker(layer)) last = &flow(layer);
+  return last;
+}
+
+void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) {
+  std::vector<std::size_t> makers;
+  for (std::size_t i = 0; i < path.size(); ++i)
+    if (is_maker(path[i])) makers.push_back(i);
+  Outlet errors_of = errors;
+  for (std::size_t m = 0; m < makers.size(); ++m) {
+    FlowLayer& maker = flow(path[makers[m]]);
+    Outlet outputs_of = outputs, next_errors;
+    if (m + 1 < makers.size()) {
+      FlowLayer& next = flow(path[makers[m + 1]]);
+      // The sums of a BatchNorm's input are over signed codes: a ReLU before it works by itself.
+      const bool absorbed = has_relu(path, makers[m], makers[m + 1]) &&
+                            dynamic_cast<BatchNorm*>(&next) == nullptr;
+      absorb(path, makers[m], makers[m + 1], absorbed);
+      outputs_of = {.quantizer = next.input_quantizer(), .rectify = absorbed};
+      next_errors = maker.error_inlet();
+      next_errors.mask = absorbed;
+    }
+    maker.set_outlets(outputs_of, errors_of);
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(&maker))
+      weighted->set_errors_folded(m + 1 < makers.size() && next_errors.factors != nullptr);
+    errors_of = next_errors;
+  }
+}
+
+bool plan_flow(const Layers& layers, const Precision& precision) {
+  stop_flow(layers);
+  if (!formats_flow(precision) || !can_flow(layers)) return false;
+  // What comes before the first maker sees the images, which are float32; only a weighted layer
+  // encodes them.
+  if (!dynamic_cast<WeightedLayer*>(first_maker(layers))) return false;
+  set_formats(layers, precision);
+  plan_path(layers, {}, {});
+  return true;
+}
+
+}  // namespace octet
