@@ -13,6 +13,8 @@ namespace {
 
 // Lines of a batch whose positions have no neighbours.
 constexpr std::int64_t flat_width = 64;
+// Sums that are finished while they are in the cache.
+constexpr std::int64_t block_bytes = 256 << 10;
 // Products that are worth a thread.
 constexpr std::int64_t thread_products = 1 << 18;
 
@@ -91,43 +93,85 @@ std::pair<std::int64_t, std::int64_t> channel_range(const Problem& p, std::int64
 }
 
 // Parts are kept for their memory.
-Part& part_at(std::size_t index) {
+std::vector<std::unique_ptr<Part>>& parts_kept(std::int64_t count) {
   static thread_local std::vector<std::unique_ptr<Part>> parts;
-  while (parts.size() <= index) parts.push_back(std::make_unique<Part>());
-  return *parts[index];
+  while (static_cast<std::int64_t>(parts.size()) < count) parts.push_back(std::make_unique<Part>());
+  return parts;
 }
 
-void compute_group(const Problem& p, const Kernel& kernel, const float* scales,
-                   std::int64_t scale_step, float* gradient, std::int64_t* error_sums) {
-  const Split split = split_of(p);
+// One group of channels: what to compute, by what, and where it goes.
+struct Group {
+  Problem problem;
+  const Kernel& kernel;
+  const float* scales;
+  std::int64_t scale_step;
+  float* gradient;
+  std::int64_t* error_sums;
+};
+
+// One part does all lines: it finishes some channels, while their sums are in the cache, before it
+// begins others, as long as it need not pack the errors again.
+void compute_by_channels(const Group& g, std::int64_t parts) {
+  const Problem& p = g.problem;
+  const std::int64_t most = std::min(p.channels, ceil_div(ceil_div(p.channels, 16), parts) * 16);
+  const std::int64_t channel_bytes =
+      p.window.kernel_h * p.window.kernel_w * ceil_div(p.filters, 16) * 64;
+  std::int64_t some =
+      std::min(most, std::max<std::int64_t>(1, block_bytes / channel_bytes / 16) * 16);
+  if (Layout(p, g.kernel, some, p.lines).chunk_lines < p.lines) some = most;
+  const Layout layout(p, g.kernel, some, p.lines);
+  auto& all = parts_kept(parts);
+  parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      Part& part = *all[static_cast<std::size_t>(i)];
+      const auto [first, last] = channel_range(p, i, parts);
+      for (std::int64_t c = first; c < last; c += some) {
+        const std::int64_t channels = std::min(some, last - c);
+        part.run(layout, g.kernel, 0, p.lines, c, channels, c > first);
+        finish(Result{.layout = &layout,
+                      .parts = {&part},
+                      .error_sums = part.error_sums().data(),
+                      .scales = g.scales,
+                      .scale_step = g.scale_step,
+                      .gradient = g.gradient},
+               0, channels);
+      }
+    }
+  });
+  if (g.error_sums) std::copy_n(all[0]->error_sums().begin(), p.filters, g.error_sums);
+}
+
+// Parts by lines, too: their sums are added up when all are done.
+void compute_by_lines(const Group& g, const Split& split) {
+  const Problem& p = g.problem;
   const std::int64_t parts = split.lines * split.channels;
   const std::int64_t most_channels = ceil_div(ceil_div(p.channels, 16), split.channels) * 16;
-  const Layout layout(p, kernel, std::min(most_channels, p.channels),
+  const Layout layout(p, g.kernel, std::min(most_channels, p.channels),
                       ceil_div(p.lines, split.lines));
-  std::vector<Part*> all;
-  for (std::int64_t i = 0; i < parts; ++i) all.push_back(&part_at(static_cast<std::size_t>(i)));
+  auto& all = parts_kept(parts);
   parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t line = i % split.lines;
       const auto [first, last] = channel_range(p, i / split.lines, split.channels);
-      all[static_cast<std::size_t>(i)]->run(layout, kernel, p.lines * line / split.lines,
+      all[static_cast<std::size_t>(i)]->run(layout, g.kernel, p.lines * line / split.lines,
                                             p.lines * (line + 1) / split.lines, first,
                                             last - first);
     }
   });
+  std::vector<std::int64_t> error_sums(static_cast<std::size_t>(layout.vectors * 16));
   std::vector<Result> results;
   for (std::int64_t i = 0; i < split.channels; ++i) {
-    Result r{.layout = &layout, .scales = scales, .scale_step = scale_step, .gradient = gradient};
-    r.error_sums.resize(static_cast<std::size_t>(layout.vectors * 16));
-    for (std::int64_t line = 0; line < split.lines; ++line) {
-      const Part* part = all[static_cast<std::size_t>(i * split.lines + line)];
-      r.parts.push_back(part);
-      for (std::size_t k = 0; k < r.error_sums.size(); ++k)
-        r.error_sums[k] += part->error_sums()[k];
-    }
-    results.push_back(std::move(r));
+    results.push_back({.layout = &layout,
+                       .error_sums = error_sums.data(),
+                       .scales = g.scales,
+                       .scale_step = g.scale_step,
+                       .gradient = g.gradient});
+    for (std::int64_t line = 0; line < split.lines; ++line)
+      results.back().parts.push_back(all[static_cast<std::size_t>(i * split.lines + line)].get());
   }
-  if (error_sums) std::copy_n(results[0].error_sums.begin(), p.filters, error_sums);
+  for (const Part* part : results[0].parts)
+    for (std::size_t k = 0; k < error_sums.size(); ++k) error_sums[k] += part->error_sums()[k];
+  if (g.error_sums) std::copy_n(error_sums.begin(), p.filters, g.error_sums);
   parallel_for(ceil_div(p.channels, 16), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = 0; i < split.channels; ++i) {
       const auto [first, last] = channel_range(p, i, split.channels);
@@ -153,11 +197,19 @@ void compute_by(const Kernel& kernel, const Tensor& input, const Tensor& error,
   }
   const std::int64_t filters = weight[0] / window.groups;
   const std::int64_t scale_step = scales.size() == 1 ? 0 : 1;
-  for (std::int64_t group = 0; group < window.groups; ++group)
-    compute_group(problem_of(input, error, window, weight, group), kernel,
-                  scales.data() + group * filters * scale_step, scale_step,
+  for (std::int64_t group = 0; group < window.groups; ++group) {
+    const Group g{problem_of(input, error, window, weight, group),
+                  kernel,
+                  scales.data() + group * filters * scale_step,
+                  scale_step,
                   gradient.floats() + group * gradient.elements() / window.groups,
-                  error_sums ? error_sums + group * filters : nullptr);
+                  error_sums ? error_sums + group * filters : nullptr};
+    const Split split = split_of(g.problem);
+    if (split.lines == 1)
+      compute_by_channels(g, split.channels);
+    else
+      compute_by_lines(g, split);
+  }
 }
 
 void compute(const Tensor& input, const Tensor& error, const Window& window, const Shape& weight,

@@ -68,14 +68,14 @@ void add_errors(const std::int8_t* error, std::int64_t groups, std::int64_t vect
 
 }  // namespace
 
-const Kernel amx{"AMX", 4, 5, true, available, multiply, add_errors};
+const Kernel amx{"AMX", 4, 5, true, available, pack_errors512, multiply, add_errors};
 
 }  // namespace octet::weight_gradient
 
 #else
 
 namespace octet::weight_gradient {
-const Kernel amx{"AMX", 4, 5, true, [] { return false; }, nullptr, nullptr};
+const Kernel amx{"AMX", 4, 5, true, [] { return false; }, nullptr, nullptr, nullptr};
 }  // namespace octet::weight_gradient
 
 #endif

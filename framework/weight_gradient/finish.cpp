@@ -4,6 +4,10 @@
 
 #include "framework/parallel.h"
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 namespace octet::weight_gradient {
 namespace {
 
@@ -20,15 +24,14 @@ struct Tile {
 
 // floats[channel][filter] = sums; the plain kind, and one whose sums all fit 32 bits, where it does
 // not matter that those before the correction may not.
-OCTET_KERNEL void add_wide(const std::int32_t* sums, const std::int64_t* wide,
-                           std::int64_t* total) {
+void add_wide(const std::int32_t* sums, const std::int64_t* wide, std::int64_t* total) {
   for (std::int64_t k = 0; k < tile; ++k) total[k] += sums[k];
   if (wide)
     for (std::int64_t k = 0; k < tile; ++k) total[k] += wide[k];
 }
 
-void sum_wide(const Tile& t, const std::int64_t* correction, const float* scales,
-              float (*floats)[tile]) {
+OCTET_KERNEL void sum_wide(const Tile& t, const std::int64_t* correction, const float* scales,
+                           float (*floats)[tile]) {
   for (std::int64_t c = 0; c < t.channels; ++c) {
     std::int64_t total[tile];
     for (std::int64_t k = 0; k < tile; ++k) total[k] = -correction[k];
@@ -40,8 +43,8 @@ void sum_wide(const Tile& t, const std::int64_t* correction, const float* scales
   }
 }
 
-void sum_narrow(const Tile& t, const std::int64_t* correction, const float* scales,
-                float (*floats)[tile]) {
+OCTET_KERNEL void sum_narrow(const Tile& t, const std::int64_t* correction, const float* scales,
+                             float (*floats)[tile]) {
   for (std::int64_t c = 0; c < t.channels; ++c) {
     std::uint32_t total[tile];
     for (std::int64_t k = 0; k < tile; ++k) total[k] = -static_cast<std::uint32_t>(correction[k]);
@@ -54,17 +57,36 @@ void sum_narrow(const Tile& t, const std::int64_t* correction, const float* scal
   }
 }
 
+void write_transposed(const float (*floats)[tile], const Tile& t) {
+#if defined(__x86_64__)
+  for (std::int64_t k = 0; k < tile; k += 4)
+    for (std::int64_t c = 0; c < tile; c += 4) {
+      __m128 a = _mm_loadu_ps(&floats[c][k]), b = _mm_loadu_ps(&floats[c + 1][k]),
+             d = _mm_loadu_ps(&floats[c + 2][k]), e = _mm_loadu_ps(&floats[c + 3][k]);
+      _MM_TRANSPOSE4_PS(a, b, d, e);
+      float* const to = t.target + k * t.filter_step + c;
+      _mm_storeu_ps(to, a);
+      _mm_storeu_ps(to + t.filter_step, b);
+      _mm_storeu_ps(to + 2 * t.filter_step, d);
+      _mm_storeu_ps(to + 3 * t.filter_step, e);
+    }
+#else
+  for (std::int64_t k = 0; k < tile; ++k)
+    for (std::int64_t c = 0; c < tile; ++c) t.target[k * t.filter_step + c] = floats[c][k];
+#endif
+}
+
 void write(const Tile& t, bool narrow) {
   const Result& r = t.result;
   std::int64_t correction[tile] = {};
   float scales[tile] = {};
   for (std::int64_t k = 0; k < t.filters; ++k) {
     scales[k] = r.scales[(t.filter + k) * r.scale_step];
-    if (r.layout->problem->flip)
-      correction[k] = 128 * r.error_sums[static_cast<std::size_t>(t.filter + k)];
+    if (r.layout->problem->flip) correction[k] = 128 * r.error_sums[t.filter + k];
   }
   float floats[tile][tile];
   (narrow ? sum_narrow : sum_wide)(t, correction, scales, floats);
+  if (t.filters == tile && t.channels == tile) return write_transposed(floats, t);
   for (std::int64_t k = 0; k < t.filters; ++k)
     for (std::int64_t c = 0; c < t.channels; ++c) t.target[k * t.filter_step + c] = floats[c][k];
 }

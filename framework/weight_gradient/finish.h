@@ -9,8 +9,8 @@ namespace octet::weight_gradient {
 
 struct Result {
   const Layout* layout;
-  std::vector<const Part*> parts;        // the same channels, other lines
-  std::vector<std::int64_t> error_sums;  // by filter, over all parts
+  std::vector<const Part*> parts;  // the same channels, other lines
+  const std::int64_t* error_sums;  // by filter, over all parts
   const float* scales;
   std::int64_t scale_step;  // 0: one scale for all filters
   float* gradient;          // of the group's first filter

@@ -30,6 +30,9 @@ struct Kernel {
   std::int64_t taps;   // most neighbouring taps in a run: 5, 3, 2 and 1 are tried
   bool flat;           // wants packed lines of 64 positions, and 16 channels at a time
   bool (*available)();
+  /// Writes 16 * vectors filters from `filter` on of `groups` fours of positions, side by side.
+  void (*pack_errors)(const std::int8_t* const* positions, std::int64_t groups, std::int64_t filter,
+                      std::int64_t vectors, std::int8_t* packed);
   void (*multiply)(const Sweep& sweep);
   /// sums[filter] += the errors of `groups` fours of positions.
   void (*add_errors)(const std::int8_t* error, std::int64_t groups, std::int64_t vectors,
@@ -37,6 +40,12 @@ struct Kernel {
 };
 
 extern const Kernel amx, vnni512, vnni256, words512, words256, plain;
+
+/// Kernel::pack_errors by AVX-512, and by what every processor has.
+void pack_errors512(const std::int8_t* const* positions, std::int64_t groups, std::int64_t filter,
+                    std::int64_t vectors, std::int8_t* packed);
+void pack_errors(const std::int8_t* const* positions, std::int64_t groups, std::int64_t filter,
+                 std::int64_t vectors, std::int8_t* packed);
 
 /// Kernel::add_errors in plain C++.
 void plain_add_errors(const std::int8_t* error, std::int64_t groups, std::int64_t vectors,

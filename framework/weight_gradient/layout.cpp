@@ -5,8 +5,9 @@
 namespace octet::weight_gradient {
 namespace {
 
-// Packed codes of a chunk: half of a small second-level cache.
-constexpr std::int64_t chunk_bytes = 384 << 10;
+// Packed codes of a chunk: half of a small second-level cache, or more where the sums, which every
+// chunk reads and writes, do not fit there anyway.
+constexpr std::int64_t least_chunk_bytes = 384 << 10, most_chunk_bytes = 1536 << 10;
 constexpr std::int64_t flat_line = 64;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -56,6 +57,8 @@ Layout::Layout(const Problem& p, const Kernel& kernel, std::int64_t channels,
 
   const std::int64_t line_bytes =
       channels * phases_h * phases_w * pitch + line_groups * 4 * vectors * 16;
+  const std::int64_t chunk_bytes =
+      std::clamp(rows(channels) * vectors * 16, least_chunk_bytes, most_chunk_bytes);
   chunk_lines = std::clamp<std::int64_t>(chunk_bytes / line_bytes, 1, most_lines);
   if (chunk_lines > p.output_h) chunk_lines -= chunk_lines % p.output_h;
   const std::int64_t segments = chunk_lines / p.output_h + 2;

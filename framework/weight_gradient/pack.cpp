@@ -100,38 +100,50 @@ void pack_planes(const Layout& layout, const Chunk& chunk, std::int64_t first,
   }
 }
 
-void ErrorPacker::pack(const Layout& layout, const Chunk& chunk, std::int8_t* packed) {
+void ErrorPacker::pack(const Layout& layout, const Kernel& kernel, const Chunk& chunk,
+                       std::int8_t* packed) {
   const Problem& p = *layout.problem;
-  const std::size_t row = static_cast<std::size_t>(layout.vectors * 16);
+  const auto row = static_cast<std::size_t>(layout.vectors * 16);
   if (zeros_.size() < row) zeros_.resize(row);
-  positions_.assign(static_cast<std::size_t>(chunk.groups * 4), zeros_.data());
-  std::size_t copied = 0;
   if (tail_.size() < 16 * row) tail_.resize(16 * row);
+  const auto size = static_cast<std::size_t>(chunk.groups * 4);
+  if (positions_.size() < size) positions_.resize(size);
+  std::int8_t* copy = tail_.data();
+  const std::int8_t** next = positions_.data();
+  const auto fill = [&](const std::int8_t** until) {
+    while (next != until) *next++ = zeros_.data();
+  };
   for (std::int64_t i = 0; i < chunk.lines; ++i) {
     const std::int64_t line = chunk.first + i;
-    const std::int8_t* source = p.error + line * p.output_w * p.error_step;
-    const std::int64_t start =
-        layout.flat ? chunk.starts[static_cast<std::size_t>(i)] : i * layout.line_groups * 4;
-    for (std::int64_t x = 0; x < p.line_width(line); ++x, source += p.error_step) {
-      const std::int8_t* from = source;
-      if (p.error_end - source < static_cast<std::int64_t>(row)) {
-        // Whole vectors of the last few positions would be read beyond the tensor's end.
-        std::int8_t* const copy = tail_.data() + copied++ * row;
-        std::memcpy(copy, source, static_cast<std::size_t>(p.filters));
-        from = copy;
-      }
-      positions_[static_cast<std::size_t>(start + x)] = from;
+    const std::int8_t* const source = p.error + line * p.output_w * p.error_step;
+    fill(positions_.data() +
+         (layout.flat ? chunk.starts[static_cast<std::size_t>(i)] : i * layout.line_groups * 4));
+    const std::int64_t width = p.line_width(line);
+    for (std::int64_t x = 0; x < width; ++x) next[x] = source + x * p.error_step;
+    // Whole vectors of the last few positions would be read beyond the tensor's end.
+    for (std::int64_t x = width - 1;
+         x >= 0 && p.error_end - next[x] < static_cast<std::int64_t>(row); --x) {
+      std::memcpy(copy, next[x], static_cast<std::size_t>(p.filters));
+      next[x] = copy;
+      copy += row;
     }
+    next += width;
   }
+  fill(positions_.data() + size);
   for (const Block& block : layout.blocks) {
-    const std::int8_t* const* lines = positions_.data();
-    for (std::int64_t group = 0; group < chunk.groups; ++group, lines += 4)
-      for (std::int64_t v = 0; v < block.vectors; ++v, packed += 64) {
-        const std::int64_t k = (block.first + v) * 16;
-        const std::int8_t* const four[4] = {lines[0] + k, lines[1] + k, lines[2] + k, lines[3] + k};
-        interleave(four, packed);
-      }
+    kernel.pack_errors(positions_.data(), chunk.groups, block.first * 16, block.vectors, packed);
+    packed += chunk.groups * block.vectors * 64;
   }
+}
+
+void pack_errors(const std::int8_t* const* positions, std::int64_t groups, std::int64_t filter,
+                 std::int64_t vectors, std::int8_t* packed) {
+  for (; groups > 0; --groups, positions += 4)
+    for (std::int64_t k = filter; k < filter + 16 * vectors; k += 16, packed += 64) {
+      const std::int8_t* const four[4] = {positions[0] + k, positions[1] + k, positions[2] + k,
+                                          positions[3] + k};
+      interleave(four, packed);
+    }
 }
 
 }  // namespace octet::weight_gradient

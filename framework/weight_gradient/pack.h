@@ -17,7 +17,7 @@ void pack_planes(const Layout& layout, const Chunk& chunk, std::int64_t first,
 /// Errors of a chunk, all filters. `packed` holds chunk.groups * 4 * 16 * layout.vectors bytes.
 class ErrorPacker {
  public:
-  void pack(const Layout& layout, const Chunk& chunk, std::int8_t* packed);
+  void pack(const Layout& layout, const Kernel& kernel, const Chunk& chunk, std::int8_t* packed);
 
  private:
   std::vector<const std::int8_t*> positions_;

@@ -5,8 +5,8 @@
 namespace octet::weight_gradient {
 namespace {
 
-// Packed errors of one block of filters that stay in the first-level cache while all rows pass.
-constexpr std::int64_t sweep_bytes = 32 << 10;
+// Packed errors of one block of filters that stay in the cache while all rows pass.
+constexpr std::int64_t sweep_bytes = 64 << 10;
 
 void grow(Tensor& tensor, std::int64_t size, Element element) {
   if (tensor.empty() || tensor.elements() < size) tensor.resize({size}, element);
@@ -15,7 +15,7 @@ void grow(Tensor& tensor, std::int64_t size, Element element) {
 }  // namespace
 
 void Part::run(const Layout& layout, const Kernel& kernel, std::int64_t first, std::int64_t last,
-               std::int64_t first_channel, std::int64_t channels) {
+               std::int64_t first_channel, std::int64_t channels, bool errors_packed) {
   const Problem& p = *layout.problem;
   // A kernel that takes 16 channels at a time works on planes that nobody asked for.
   const std::int64_t planes = layout.flat ? (channels + 15) / 16 * 16 : channels;
@@ -31,7 +31,7 @@ void Part::run(const Layout& layout, const Kernel& kernel, std::int64_t first, s
       for (std::int64_t kh = 0; kh < p.window.kernel_h; ++kh)
         offsets_.push_back(layout.offset(c, kh, run));
   is_wide_ = false;
-  error_sums_.assign(static_cast<std::size_t>(layout.vectors * 16), 0);
+  if (!errors_packed) error_sums_.assign(static_cast<std::size_t>(layout.vectors * 16), 0);
 
   std::int64_t positions = 0, cleared_line = -1, cleared_lines = 0;
   for (std::int64_t line = first; line < last; line += chunk_.lines) {
@@ -52,10 +52,20 @@ void Part::run(const Layout& layout, const Kernel& kernel, std::int64_t first, s
       cleared_lines = chunk_.lines;
     }
     pack_planes(layout, chunk_, first_channel, channels, planes_.data<std::uint8_t>());
-    packer_.pack(layout, chunk_, error_.data<std::int8_t>());
+    if (!errors_packed) pack_errors(layout, kernel);
     multiply(layout, kernel, positions == 0);
     positions += next;
   }
+}
+
+void Part::pack_errors(const Layout& layout, const Kernel& kernel) {
+  std::int8_t* const packed = error_.data<std::int8_t>();
+  packer_.pack(layout, kernel, chunk_, packed);
+  chunk_error_sums_.assign(error_sums_.size(), 0);
+  for (const Block& block : layout.blocks)
+    kernel.add_errors(packed + chunk_.groups * 64 * block.first, chunk_.groups, block.vectors,
+                      chunk_error_sums_.data() + block.first * 16);
+  for (std::size_t k = 0; k < error_sums_.size(); ++k) error_sums_[k] += chunk_error_sums_[k];
 }
 
 void Part::multiply(const Layout& layout, const Kernel& kernel, bool fresh) {
@@ -63,12 +73,9 @@ void Part::multiply(const Layout& layout, const Kernel& kernel, bool fresh) {
   const std::int64_t rows = layout.rows(channels_), count = channels_ * w.kernel_h;
   const auto lines = static_cast<std::int64_t>(chunk_.packed_starts.size());
   const std::int8_t* error = error_.data<std::int8_t>();
-  chunk_error_sums_.assign(error_sums_.size(), 0);
   for (const Block& block : layout.blocks) {
     const std::int64_t line_bytes = layout.line_groups * 64 * block.vectors;
     const std::int64_t most = std::max<std::int64_t>(1, sweep_bytes / line_bytes);
-    kernel.add_errors(error, chunk_.groups, block.vectors,
-                      chunk_error_sums_.data() + block.first * 16);
     for (std::int64_t line = 0; line < lines; line += most) {
       Sweep sweep{.planes = planes_.data<std::uint8_t>(),
                   .offsets = offsets_.data(),
@@ -92,7 +99,6 @@ void Part::multiply(const Layout& layout, const Kernel& kernel, bool fresh) {
     }
     error += lines * line_bytes;
   }
-  for (std::size_t k = 0; k < error_sums_.size(); ++k) error_sums_[k] += chunk_error_sums_[k];
 }
 
 void Part::widen(std::size_t size, bool fresh) {

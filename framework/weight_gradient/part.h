@@ -14,9 +14,10 @@ constexpr std::int64_t int32_positions = ((std::int64_t{1} << 31) - 1) / (255 * 
 
 class Part {
  public:
-  /// Sums over lines first .. last - 1, for channels first_channel .. + channels - 1.
+  /// Sums over lines first .. last - 1, for channels first_channel .. + channels - 1. Lines that
+  /// are one chunk, and whose errors the run before has packed, need not be packed again.
   void run(const Layout& layout, const Kernel& kernel, std::int64_t first, std::int64_t last,
-           std::int64_t first_channel, std::int64_t channels);
+           std::int64_t first_channel, std::int64_t channels, bool errors_packed = false);
 
   /// Of run's channels, by row and filter within each block of filters. Sums are those in int32
   /// plus, where there were too many positions, those in int64.
@@ -28,7 +29,7 @@ class Part {
   std::int64_t channels() const { return channels_; }
 
  private:
-  void pack(const Layout& layout, const Kernel& kernel, bool pack_errors);
+  void pack_errors(const Layout& layout, const Kernel& kernel);
   void multiply(const Layout& layout, const Kernel& kernel, bool fresh);
   void widen(std::size_t size, bool fresh);
 

@@ -44,15 +44,16 @@ bool available() { return __builtin_cpu_supports("avx2") && __builtin_cpu_suppor
 
 }  // namespace
 
-const Kernel vnni256{"AVX2-VNNI",           1, 5, false, available, multiply_vectors<Ops, 2>,
-                     add_error_vectors<Ops>};
+const Kernel vnni256{
+    "AVX2-VNNI",           1, 5, false, available, pack_errors, multiply_vectors<Ops, 2>,
+    add_error_vectors<Ops>};
 
 }  // namespace octet::weight_gradient
 
 #else
 
 namespace octet::weight_gradient {
-const Kernel vnni256{"AVX2-VNNI", 1, 5, false, [] { return false; }, nullptr, nullptr};
+const Kernel vnni256{"AVX2-VNNI", 1, 5, false, [] { return false; }, nullptr, nullptr, nullptr};
 }  // namespace octet::weight_gradient
 
 #endif
