@@ -1,5 +1,6 @@
 #include "examples/networks/networks.h"
 
+#include "examples/networks/deep_networks.h"
 #include "framework/check.h"
 
 namespace octet {
@@ -47,10 +48,16 @@ relu
 linear units=classes init=glorot
 )";
 
-std::string_view layers_of(std::string_view name) {
-  if (name == "lenet300") return lenet300;
-  if (name == "lenet5") return lenet5;
-  return vgg7;
+std::string layers_of(std::string_view name) {
+  if (name == "lenet300") return std::string(lenet300);
+  if (name == "lenet5") return std::string(lenet5);
+  if (name == "vgg7") return std::string(vgg7);
+  if (name == "vgg7bn") return vgg7bn_layers();
+  if (name == "resnet8") return resnet_layers(1);
+  if (name == "resnet20") return resnet_layers(3);
+  if (name == "resnet56") return resnet_layers(9);
+  if (name == "wrn56-2") return wide_resnet_layers(9, 2);
+  return mobilenet025_layers();
 }
 
 }  // namespace
@@ -60,6 +67,12 @@ const std::vector<ZooEntry>& zoo() {
       {"lenet300", "784-300-100-10, fully connected", {28, 28, 1}},
       {"lenet5", "Caffe's 20-50-500-10, two convolutions", {28, 28, 1}},
       {"vgg7", "six 3x3 convolutions, 128 to 512 channels", {32, 32, 3}},
+      {"vgg7bn", "the same with batch normalisation", {32, 32, 3}},
+      {"resnet8", "residual, 16 to 64 channels, 3 blocks", {32, 32, 3}},
+      {"resnet20", "residual, 16 to 64 channels, 9 blocks", {32, 32, 3}},
+      {"resnet56", "residual, 16 to 64 channels, 27 blocks", {32, 32, 3}},
+      {"wrn56-2", "residual, 32 to 128 channels, 27 blocks, normalised before", {32, 32, 3}},
+      {"mobilenet025", "depthwise separable, 8 to 256 channels", {32, 32, 3}},
   };
   return entries;
 }

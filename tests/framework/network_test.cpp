@@ -38,6 +38,94 @@ TEST_CASE("network: shapes that do not fit are refused with the layer's name") {
   CHECK_THROWS_AS(build("linear units=3 init=best\n"), Error);
 }
 
+namespace {
+const char* const nested =
+    "network name=n input=8x8x4\n"
+    "residual\n"
+    "convolution channels=6 kernel=3 stride=2 padding=1 bias=0\n"
+    "batch_norm momentum=0.25 epsilon=0.001\n"
+    "residual name=inner\n"
+    "relu\n"
+    "convolution channels=6 kernel=1\n"
+    "end\n"
+    "shortcut\n"
+    "convolution channels=6 kernel=1 stride=2 bias=0\n"
+    "batch_norm\n"
+    "end\n"
+    "relu\n"
+    "global_average_pool\n"
+    "linear units=3\n";
+}
+
+TEST_CASE("network: blocks are named in the order of the text and read back") {
+  const Network network = build_network(parse_definition(nested, "test"));
+  std::vector<std::string> names;
+  for (const Layer* layer : network.leaves()) names.push_back(layer->name());
+  CHECK(names == std::vector<std::string>{"conv1", "bn1", "relu1", "conv2", "conv3", "bn2", "relu2",
+                                          "pool1", "fc1"});
+  CHECK(network.layers()[0]->name() == "residual1");
+  CHECK(print(network.definition()) == nested);
+  std::vector<std::string> parameters;
+  for (const Parameter* parameter : network.parameters()) parameters.push_back(parameter->name);
+  CHECK(parameters == std::vector<std::string>{"conv1.weight", "bn1.gamma", "bn1.beta",
+                                               "conv2.weight", "conv2.bias", "conv3.weight",
+                                               "bn2.gamma", "bn2.beta", "fc1.weight", "fc1.bias"});
+  CHECK(network.state().size() == 4);
+  CHECK(network.snapshot().parameters() == 216 + 12 + 42 + 24 + 12 + 21);
+}
+
+TEST_CASE("network: what is wrong with blocks is said with the layer's number or name") {
+  const auto build = [](const std::string& layers) {
+    build_network(parse_definition("network name=n input=8x8x4\n" + layers, "test"));
+  };
+  CHECK_THROWS_WITH_AS(build("relu\nend\n"), "network n, layer 2: 'end' without a residual", Error);
+  CHECK_THROWS_WITH_AS(build("shortcut\n"), "network n, layer 1: 'shortcut' without a residual",
+                       Error);
+  CHECK_THROWS_WITH_AS(build("relu\nresidual\nrelu\n"),
+                       "network n, layer 2: a residual without 'end'", Error);
+  CHECK_THROWS_WITH_AS(build("residual\nrelu\nshortcut\n"),
+                       "network n, layer 1: a residual without 'end'", Error);
+  CHECK_THROWS_WITH_AS(build("residual\nend\n"),
+                       "network n, layer 2: a residual's main path has no layers", Error);
+  CHECK_THROWS_WITH_AS(build("residual\nrelu\nshortcut\nend\n"),
+                       "network n, layer 4: a shortcut has no layers; without its line it is the "
+                       "identity",
+                       Error);
+  CHECK_THROWS_WITH_AS(build("residual\nrelu\nshortcut\nrelu\nshortcut\nrelu\nend\n"),
+                       "network n, layer 5: a residual has one shortcut, got another", Error);
+  CHECK_THROWS_WITH_AS(build("residual\nrelu\nend name=a\n"),
+                       "network n, layer 3: end takes no attributes", Error);
+  CHECK_THROWS_WITH_AS(build("residual\nrelu\nend\nresidual\nmax_pool window=2\nend\n"),
+                       "network n, layer residual2: the main path gives 4x4x4, the shortcut 8x8x4",
+                       Error);
+  CHECK_THROWS_WITH_AS(build("residual\nconvolution channels=4 kernel=9\nend\n"),
+                       "network n, layer residual1: layer conv1: a kernel of 9 with padding 0 does "
+                       "not fit an input of 8x8x4",
+                       Error);
+  CHECK_THROWS_WITH_AS(build("residual\nrelu name=a\nend\nrelu name=a\n"),
+                       "network n: two layers are called a", Error);
+  std::string deep;
+  for (int i = 0; i < 2000; ++i) deep += "residual\n";
+  CHECK_THROWS_WITH_AS(
+      build(deep), "network n, layer 17: more than 16 residual blocks within each other", Error);
+}
+
+TEST_CASE("network: snapshot and restore keep blocks and running statistics") {
+  Network a = build_network(parse_definition(nested, "test"));
+  a.initialize(3);
+  const Tensor x = random_tensor({5, 8, 8, 4}, 7);
+  a.forward(x, {.training = true});
+  Model model = a.snapshot();
+  model.attributes["precision"] = "float32";
+  Network b = build_network(model);
+  const Tensor ya = a.forward(x, {}), yb = b.forward(x, {});
+  CHECK(same_bits(ya, yb));
+  CHECK(model.tensors.count("bn1.running_mean") == 1);
+  model.tensors.erase("bn2.running_variance");
+  CHECK_THROWS_WITH_AS(build_network(model), "the model of n lacks the tensor bn2.running_variance",
+                       Error);
+}
+
 TEST_CASE("network: snapshot and restore are inverses, and refuse what does not fit") {
   Network a = build_network(zoo_network("lenet5", {28, 28, 1}, 10));
   set_precision(a, parse_precision("int8"));

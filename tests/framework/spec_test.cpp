@@ -69,7 +69,9 @@ TEST_CASE("spec: a reader refuses values out of range and attributes nobody aske
 
 TEST_CASE("spec: random cuts and changes of a definition are read or refused, never worse") {
   const std::string text =
-      std::string(lenet) + "dropout rate=0.5\naverage_pool window=2 stride=1\nrelu name=last\n";
+      "network name=small input=28x28x1\nresidual\nbatch_norm momentum=0.2\nshortcut\nrelu\nend\n" +
+      std::string(lenet).substr(std::string(lenet).find('\n') + 1) +
+      "dropout rate=0.5\naverage_pool window=1 stride=1\nglobal_average_pool\nrelu name=last\n";
   for (std::uint32_t i = 0; i < 3000; ++i) {
     const std::uint64_t key = random_key(1, 2, i);
     std::string changed =

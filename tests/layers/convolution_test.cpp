@@ -25,6 +25,23 @@ TEST_CASE("convolution: backward is the derivative of forward") {
   }
 }
 
+TEST_CASE("convolution: depthwise, a filter for each channel") {
+  for (const std::int64_t stride : {1, 2}) {
+    Convolution layer({.channels = 24,
+                       .kernel = 3,
+                       .stride = stride,
+                       .padding = 1,
+                       .groups = 24,
+                       .bias = stride == 1});
+    layer.set_name("conv1");
+    layer.connect({6, 5, 24});
+    layer.allocate();
+    layer.initialize(1);
+    CHECK(layer.parameters()[0]->value.shape() == Shape{24, 3, 3, 1});
+    check_gradients(layer, random_tensor({3, 6, 5, 24}, 2), {.training = true});
+  }
+}
+
 TEST_CASE("convolution: the definition makes the same layer") {
   const Convolution layer({.channels = 8,
                            .kernel = 3,
