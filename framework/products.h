@@ -15,8 +15,7 @@ void convolution(const Tensor& input, const Tensor& weight, const Tensor* bias,
 void convolution_input_error(const Tensor& error, const Tensor& weight, const Window& window,
                              const Shape& input, Tensor& input_error);
 
-/// dLoss/dWeight; `weight` is the weight's shape. int32 for codes, or float32 where the sum of all
-/// positions could pass 2^31.
+/// dLoss/dWeight, float32; `weight` is the weight's shape. Of codes: the exact sums, rounded once.
 void convolution_weight_gradient(const Tensor& input, const Tensor& error, const Window& window,
                                  const Shape& weight, Tensor& gradient);
 

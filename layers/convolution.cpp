@@ -2,7 +2,7 @@
 
 #include "framework/check.h"
 #include "framework/products.h"
-#include "layers/scale_kernels.h"
+#include "framework/weight_gradient.h"
 
 namespace octet {
 
@@ -83,11 +83,11 @@ void Convolution::input_error_sums(const Tensor& error, const Tensor& weight,
   products::input_error_sums(error, weight, window_, input_shape(error.shape()[0]), body);
 }
 
-void Convolution::weight_gradient_sums(const Tensor& input, const Tensor& error,
-                                       const std::vector<float>& scales, Tensor& gradient) {
-  static Tensor sums;
-  products::convolution_weight_gradient(input, error, window_, this->weight().value.shape(), sums);
-  kernels::scale_rows(sums, scales, gradient);
+void Convolution::weight_gradient_of_codes(const Tensor& input, const Tensor& error,
+                                           const std::vector<float>& scales, Tensor& gradient,
+                                           std::int64_t* error_sums) {
+  weight_gradient::compute(input, error, window_, weight().value.shape(), scales, gradient,
+                           error_sums);
 }
 
 }  // namespace octet

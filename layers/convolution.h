@@ -33,8 +33,9 @@ class Convolution : public WeightedLayer {
                     const products::SumsBody& body) override;
   void input_error_sums(const Tensor& error, const Tensor& weight,
                         const products::SumsBody& body) override;
-  void weight_gradient_sums(const Tensor& input, const Tensor& error,
-                            const std::vector<float>& scales, Tensor& gradient) override;
+  void weight_gradient_of_codes(const Tensor& input, const Tensor& error,
+                                const std::vector<float>& scales, Tensor& gradient,
+                                std::int64_t* error_sums) override;
   Shape output_shape(std::int64_t images) const override { return output_.with_front(images); }
   Shape input_shape(std::int64_t images) const override { return input_.with_front(images); }
 

@@ -2,22 +2,23 @@
 
 #include "framework/check.h"
 #include "framework/products.h"
+#include "framework/weight_gradient.h"
 #include "layers/scale_kernels.h"
 
 namespace octet {
 namespace {
 
-// The same tensor as rows of `columns` elements; it is given back its shape afterwards. Products
-// take matrices, and a tensor cannot share its memory with another.
-class AsMatrix {
+// The same tensor under another shape; it is given back its own afterwards. Products take matrices,
+// and a tensor cannot share its memory with another.
+class Reshaped {
  public:
-  AsMatrix(const Tensor& tensor, std::int64_t columns)
+  Reshaped(const Tensor& tensor, const Shape& shape)
       : tensor_(const_cast<Tensor&>(tensor)), shape_(tensor.shape()) {
-    tensor_.reshape({tensor.elements() / columns, columns});
+    tensor_.reshape(shape);
   }
-  AsMatrix(const AsMatrix&) = delete;
-  AsMatrix& operator=(const AsMatrix&) = delete;
-  ~AsMatrix() { tensor_.reshape(shape_); }
+  Reshaped(const Reshaped&) = delete;
+  Reshaped& operator=(const Reshaped&) = delete;
+  ~Reshaped() { tensor_.reshape(shape_); }
   const Tensor& operator*() const { return tensor_; }
 
  private:
@@ -57,43 +58,45 @@ Shape Linear::connect(const Shape& input) {
 
 void Linear::product(const Tensor& input, const Tensor& weight, const Tensor* bias,
                      Tensor& output) {
-  const AsMatrix x(input, input_.elements());
+  const Reshaped x(input, {input.shape()[0], input_.elements()});
   products::matmul(*x, false, weight, true, output);
   output.reshape({input.shape()[0], 1, 1, options_.units});
   if (bias) kernels::scale_columns(output, {1.0f}, bias, output);
 }
 
 void Linear::input_error(const Tensor& error, const Tensor& weight, Tensor& result) {
-  const AsMatrix e(error, options_.units);
+  const Reshaped e(error, {error.shape()[0], options_.units});
   products::matmul(*e, false, weight, false, result);
   result.reshape(input_.with_front(result.shape()[0]));
 }
 
 void Linear::weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) {
-  const AsMatrix x(input, input_.elements());
-  const AsMatrix e(error, options_.units);
+  const Reshaped x(input, {input.shape()[0], input_.elements()});
+  const Reshaped e(error, {error.shape()[0], options_.units});
   products::matmul(*e, true, *x, false, result);
 }
 
 void Linear::product_sums(const Tensor& input, const Tensor& weight,
                           const products::SumsBody& body) {
-  const AsMatrix x(input, input_.elements());
+  const Reshaped x(input, {input.shape()[0], input_.elements()});
   products::matmul_sums(*x, weight, true, body);
 }
 
 void Linear::input_error_sums(const Tensor& error, const Tensor& weight,
                               const products::SumsBody& body) {
-  const AsMatrix e(error, options_.units);
+  const Reshaped e(error, {error.shape()[0], options_.units});
   products::matmul_sums(*e, weight, false, body);
 }
 
-void Linear::weight_gradient_sums(const Tensor& input, const Tensor& error,
-                                  const std::vector<float>& scales, Tensor& gradient) {
-  static Tensor sums;
-  const AsMatrix x(input, input_.elements());
-  const AsMatrix e(error, options_.units);
-  products::matmul(*e, true, *x, false, sums);
-  kernels::scale_rows(sums, scales, gradient);
+void Linear::weight_gradient_of_codes(const Tensor& input, const Tensor& error,
+                                      const std::vector<float>& scales, Tensor& gradient,
+                                      std::int64_t* error_sums) {
+  const std::int64_t images = error.shape()[0];
+  const Reshaped x(input, {images, 1, 1, input_.elements()});
+  const Reshaped e(error, {images, 1, 1, options_.units});
+  const Shape flat = weight().value.shape();
+  weight_gradient::compute(*x, *e, {}, {flat[0], 1, 1, flat[1]}, scales, gradient, error_sums);
+  gradient.reshape(flat);
 }
 
 }  // namespace octet

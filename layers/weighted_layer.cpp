@@ -185,15 +185,21 @@ void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
   }
   const std::vector<float> scales = scaled(unfold, operand_->scale() * e.scale());
   if (!simulated_ && products_of_codes(precision_.activations, precision_.errors)) {
-    weight_gradient_sums(*operand_, e, scales, weight_.gradient);
+    error_sums_.resize(static_cast<std::size_t>(weight_shape_[0]));
+    weight_gradient_of_codes(*operand_, e, scales, weight_.gradient,
+                             options_.bias ? error_sums_.data() : nullptr);
+    for (std::int64_t k = 0; options_.bias && k < weight_shape_[0]; ++k)
+      bias_.gradient.floats()[k] =
+          unfold[unfold.size() > 1 ? static_cast<std::size_t>(k) : 0] * e.scale() *
+          static_cast<float>(error_sums_[static_cast<std::size_t>(k)]);
   } else {
     weight_gradient(as_floats(*operand_, float_activations_), as_floats(e, float_errors_),
                     weight_.gradient);
     if (scales.size() > 1 || scales[0] != 1.0f)
       kernels::scale_rows(weight_.gradient, scales, weight_.gradient);
+    if (options_.bias)
+      kernels::sum_rows(e, bias_.value.elements(), scaled(unfold, e.scale()), bias_.gradient);
   }
-  if (options_.bias)
-    kernels::sum_rows(e, bias_.value.elements(), scaled(unfold, e.scale()), bias_.gradient);
   if (!precision_.gradients.is_float32()) {
     quantize_gradients_.encode(weight_.gradient, pass, gradient_codes_);
     decode(gradient_codes_, weight_.gradient);

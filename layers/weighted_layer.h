@@ -53,13 +53,15 @@ class WeightedLayer : public FlowLayer {
                        Tensor& output) = 0;
   virtual void input_error(const Tensor& error, const Tensor& weight, Tensor& result) = 0;
   virtual void weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) = 0;
-  // Of codes: the sums of outputs and of input errors in blocks of images, and whole for weights.
+  // Of codes: the sums of outputs and of input errors in blocks of images; the gradient with its
+  // scales, one or one a row, and where wanted the errors summed for each row (null: not).
   virtual void product_sums(const Tensor& input, const Tensor& weight,
                             const products::SumsBody& body) = 0;
   virtual void input_error_sums(const Tensor& error, const Tensor& weight,
                                 const products::SumsBody& body) = 0;
-  virtual void weight_gradient_sums(const Tensor& input, const Tensor& error,
-                                    const std::vector<float>& scales, Tensor& gradient) = 0;
+  virtual void weight_gradient_of_codes(const Tensor& input, const Tensor& error,
+                                        const std::vector<float>& scales, Tensor& gradient,
+                                        std::int64_t* error_sums) = 0;
   virtual Shape output_shape(std::int64_t images) const = 0;
   virtual Shape input_shape(std::int64_t images) const = 0;
   std::vector<std::pair<std::string, Quantizer*>> quantizers() override;
@@ -86,6 +88,7 @@ class WeightedLayer : public FlowLayer {
   Tensor weights_, activations_, errors_;  // codes (or reals where the format is f32)
   Tensor float_weights_, float_activations_, float_errors_;
   Tensor simulated_sums_, gradient_codes_, output_, passed_;
+  std::vector<std::int64_t> error_sums_;
   Emission emission_;
 };
 
