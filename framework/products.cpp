@@ -7,6 +7,7 @@
 #include "framework/check.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
+#include "framework/profile.h"
 #include "framework/random.h"
 #include "framework/reference.h"
 
@@ -344,6 +345,23 @@ bool of_codes(const Tensor& a, const Tensor& b) {
   return b.element() == Element::int8 && a.element() == Element::int8;
 }
 
+std::string_view part_of(const Tensor& operand) {
+  return operand.element() == Element::int8 ? "int8 product" : "float32 product";
+}
+
+// Of a convolution between `images` (N x H x W x K, at the side of the outputs) and `weight`.
+double operations_of(const Shape& images, const Shape& weight) {
+  return 2.0 * static_cast<double>(images.elements()) *
+         static_cast<double>(weight.elements() / weight[0]);
+}
+
+// Matrix products do not know what they are for; in a layer's backward pass only the gradient,
+// errors^T inputs, transposes its left operand.
+std::string_view pass_of_matmul(bool transpose_a) {
+  if (profile::pass() != "backward") return profile::pass();
+  return transpose_a ? "weight gradient" : "input error";
+}
+
 }  // namespace
 
 const Paths& paths() { return chosen(); }
@@ -363,6 +381,9 @@ std::string describe_paths() {
 
 void convolution(const Tensor& input, const Tensor& weight, const Tensor* bias,
                  const Window& window, Tensor& output) {
+  profile::Scope scope(
+      profile::layer(), "forward", part_of(input),
+      operations_of(convolution_shape(input.shape(), weight.shape(), window), weight.shape()));
   if (!of_codes(input, weight)) return dnn::convolution(input, weight, bias, window, output);
   assert(!bias);
   convolution_of_codes(input, weight, window, output);
@@ -370,6 +391,8 @@ void convolution(const Tensor& input, const Tensor& weight, const Tensor* bias,
 
 void convolution_input_error(const Tensor& error, const Tensor& weight, const Window& window,
                              const Shape& input, Tensor& input_error) {
+  profile::Scope scope(profile::layer(), "input error", part_of(error),
+                       operations_of(error.shape(), weight.shape()));
   if (of_codes(error, weight))
     return input_error_of_codes(error, weight, window, input, input_error);
   dnn::convolution_input_error(error, weight, window, input, input_error);
@@ -377,6 +400,8 @@ void convolution_input_error(const Tensor& error, const Tensor& weight, const Wi
 
 void convolution_weight_gradient(const Tensor& input, const Tensor& error, const Window& window,
                                  const Shape& weight, Tensor& gradient) {
+  profile::Scope scope(profile::layer(), "weight gradient", part_of(error),
+                       operations_of(error.shape(), weight));
   if (of_codes(input, error))
     return weight_gradient_of_codes(input, error, window, weight, gradient);
   dnn::convolution_weight_gradient(input, error, window, weight, gradient);
@@ -386,6 +411,8 @@ void matmul(const Tensor& a, bool transpose_a, const Tensor& b, bool transpose_b
   const std::int64_t m = a.shape()[transpose_a ? 1 : 0], depth = a.shape()[transpose_a ? 0 : 1];
   const std::int64_t n = b.shape()[transpose_b ? 0 : 1];
   assert(depth == b.shape()[transpose_b ? 1 : 0]);
+  profile::Scope scope(profile::layer(), pass_of_matmul(transpose_a), part_of(a),
+                       2.0 * static_cast<double>(m * n) * static_cast<double>(depth));
   const dnn::Matrix ma{a.raw(), a.shape()[1], transpose_a}, mb{b.raw(), b.shape()[1], transpose_b};
   if (of_codes(a, b)) {
     check_terms(depth);
