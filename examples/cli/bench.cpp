@@ -3,9 +3,10 @@
 // alike.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <map>
+#include <set>
 #include <sstream>
 
 #include "examples/cli/bench_peers.h"
@@ -108,6 +109,13 @@ double ratio(const Entry& ours, const Entry& peer) {
   return median(ratios);
 }
 
+// Processes that wanted a processor in the last minute. Others' work slows the contestants
+// unevenly: threads that spin while they wait (the peer's do) suffer more.
+double load_average() {
+  double load = 0;
+  return getloadavg(&load, 1) == 1 ? load : 0;
+}
+
 class Bench {
  public:
   explicit Bench(const BenchOptions& options)
@@ -135,6 +143,8 @@ class Bench {
   std::vector<std::string> works_, models_, precisions_;
   std::vector<Peer> peers_;
   Progress progress_;
+  double load_ = load_average();
+  std::set<std::string> notes_;  // printed already
   Json rows_ = Json::array();
 };
 
@@ -193,13 +203,20 @@ void Bench::run(std::vector<Entry>& entries, const WorkOptions& work) {
       const double seconds = entry.contestant->steps(entry.steps);
       entry.rates.push_back(static_cast<double>(entry.steps * work.batch) / seconds);
     }
-  for (Entry& entry : entries) entry.peak_memory = entry.contestant->quit();
   progress_.clear();
+  for (Entry& entry : entries) {
+    entry.peak_memory = entry.contestant->quit();
+    const std::string note = entry.contestant->last_words();
+    if (note.starts_with("note: ") && notes_.insert(entry.name + note).second)
+      std::cerr << "octet: " << entry.name << ": " << note.substr(6) << '\n';
+  }
 }
 
 void Bench::print_head() const {
-  std::cout << format_text("%d threads, %d rounds of about %g s each; median (least..most)\n",
-                           threads(), options_.repeats, options_.turn)
+  std::cout << format_text(
+                   "%d threads, %d rounds of about %g s; median, least..most; load %.1f on %d "
+                   "processors before\n",
+                   threads(), options_.repeats, options_.turn, load_, available_processors())
             << "work   model        batch  recipe              images/s               "
                "spread   peak MiB";
   for (const Peer& peer : peers_) std::cout << "  / " << peer.name;
@@ -262,7 +279,7 @@ int Bench::work() {
       run(entries, options);
       print(entries, options);
     }
-  if (options_.json) std::cout << Json{{"rows", rows_}}.dump() << std::endl;
+  if (options_.json) std::cout << Json{{"load", load_}, {"rows", rows_}}.dump() << std::endl;
   return 0;
 }
 

@@ -33,11 +33,13 @@ class Contestant {
   /// The peak memory, in bytes; the last question.
   std::int64_t quit();
 
+  /// The child's last line on stderr so far.
+  std::string last_words() const;
+
  private:
   double ask(const std::string& line);
   std::string receive_line();
   [[noreturn]] void explain_end();
-  std::string last_words() const;
   bool has_ended();
 
   std::string name_;
