@@ -1,12 +1,15 @@
 #include "framework/code_products.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 
 #include "framework/check.h"
 #include "framework/code_paths.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
+#include "framework/profile.h"
 
 namespace octet::products {
 namespace {
@@ -150,15 +153,41 @@ std::int64_t block_images(std::int64_t images, std::int64_t sums_bytes, std::int
   return most;
 }
 
+// A scope of products whose blocks are worked on between them: that time is a row of its own.
+class ProductScope {
+ public:
+  ProductScope(std::string_view pass, double operations)
+      : scope_(profile::layer(), pass, "int8 product", operations), on_(profile::on) {}
+  ProductScope(const ProductScope&) = delete;
+  ProductScope& operator=(const ProductScope&) = delete;
+  // Threads work on blocks at the same time: their seconds are shared out.
+  ~ProductScope() {
+    if (on_) scope_.hand_over("encode", static_cast<double>(nanoseconds_) * 1e-9 / threads());
+  }
+  void run(const SumsBody& body, std::int64_t first, std::int64_t count, const std::int32_t* sums) {
+    if (!on_) return body(first, count, sums);
+    const auto begin = std::chrono::steady_clock::now();
+    body(first, count, sums);
+    nanoseconds_ += (std::chrono::steady_clock::now() - begin).count();
+  }
+
+ private:
+  profile::Scope scope_;
+  const bool on_;
+  std::atomic<std::int64_t> nanoseconds_ = 0;
+};
+
 Shape with_images(const Shape& s, std::int64_t images) { return {images, s[1], s[2], s[3]}; }
 
 // `source(first, count)` gives the codes of a block of images shaped like `input`.
 template <class Source>
-void sums_in_blocks(Element element, const Shape& input, const Tensor& weight, const Window& window,
+void sums_in_blocks(std::string_view pass, Element element, const Shape& input, const Tensor& weight, const Window& window,
                     const Source& source, const SumsBody& body) {
   check_terms(element, weight.elements() / weight.shape()[0]);
   const Shape output = convolution_shape(input, weight.shape(), window);
   const std::int64_t images = input[0], size = output.elements() / images;
+  ProductScope scope(pass, 2.0 * static_cast<double>(output.elements()) *
+                               static_cast<double>(weight.elements() / weight.shape()[0]));
   const std::int64_t count = block_images(images, size * 4, weight.elements());
   const std::int64_t blocks = (images + count - 1) / count;
   const Paths& path = paths();
@@ -189,7 +218,7 @@ void sums_in_blocks(Element element, const Shape& input, const Tensor& weight, c
         for (std::int64_t i = 0; i < n; ++i)
           image_sums(codes + i * image, element, input, weight, window, out + i * size);
       }
-      body(first, n, out);
+      scope.run(body, first, n, out);
     }
   });
 }
@@ -251,7 +280,7 @@ void convolution_sums(const Tensor& input, const Tensor& weight, const Window& w
   const std::int64_t image = input.elements() / input.shape()[0];
   const auto* codes = static_cast<const std::int8_t*>(input.raw());
   sums_in_blocks(
-      input.element(), input.shape(), weight, window,
+      "forward", input.element(), input.shape(), weight, window,
       [&](std::int64_t first, std::int64_t) { return codes + first * image; }, body);
 }
 
@@ -278,7 +307,7 @@ void input_error_sums(const Tensor& error, const Tensor& weight, const Window& w
     spread(codes + first * image, s, count, stride, spread_error);
     return spread_error.data<std::int8_t>();
   };
-  sums_in_blocks(Element::int8, wide, rotated, back, source, body);
+  sums_in_blocks("input error", Element::int8, wide, rotated, back, source, body);
 }
 
 void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsBody& body) {
@@ -286,13 +315,17 @@ void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsB
   const std::int64_t n = b.shape()[transpose_b ? 0 : 1];
   assert(depth == b.shape()[transpose_b ? 1 : 0]);
   check_terms(a.element(), depth);
+  ProductScope scope(transpose_b ? "forward" : "input error",
+                     2.0 * static_cast<double>(m * n) * static_cast<double>(depth));
   static thread_local Tensor sums;
   sums.resize({m, n}, Element::int32);
   auto* const c = sums.data<std::int32_t>();
   gemm_exact(m, n, depth, {a.raw(), a.element(), a.shape()[1], false},
              {b.raw(), Element::int8, b.shape()[1], transpose_b}, false, c);
   parallel_for(m, std::max<std::int64_t>(1, (1 << 14) / n),
-               [&](std::int64_t begin, std::int64_t end) { body(begin, end - begin, c + begin * n); });
+               [&](std::int64_t begin, std::int64_t end) {
+                 scope.run(body, begin, end - begin, c + begin * n);
+               });
 }
 
 }  // namespace octet::products

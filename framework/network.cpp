@@ -4,6 +4,7 @@
 #include <set>
 
 #include "framework/check.h"
+#include "framework/profile.h"
 
 namespace octet {
 namespace {
@@ -103,14 +104,23 @@ void Network::initialize(std::uint64_t seed) {
 
 const Tensor& Network::forward(const Tensor& images, const Pass& pass) {
   const Tensor* x = &images;
-  for (const auto& layer : layers_) x = &layer->forward(*x, pass);
+  for (const auto& layer : layers_) {
+    profile::Scope scope(layer->name(), "forward", "layer");
+    const Tensor& output = layer->forward(*x, pass);
+    scope.add_bytes(x->bytes() + output.bytes());
+    x = &output;
+  }
   return *x;
 }
 
 void Network::backward(const Tensor& error, const Pass& pass) {
   const Tensor* e = &error;
-  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer)
-    e = &(*layer)->backward(*e, pass);
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    profile::Scope scope((*layer)->name(), "backward", "layer");
+    const Tensor& result = (*layer)->backward(*e, pass);
+    scope.add_bytes(e->bytes() + result.bytes());
+    e = &result;
+  }
 }
 
 std::vector<Layer*> Network::leaves() const {

@@ -5,6 +5,7 @@
 
 #include "framework/check.h"
 #include "framework/files.h"
+#include "framework/profile.h"
 
 namespace octet {
 namespace {
@@ -14,6 +15,17 @@ std::int64_t count_wrong(const Tensor& scores, const std::vector<std::int32_t>& 
   std::int64_t wrong = 0;
   for (std::size_t i = 0; i < given.size(); ++i) wrong += given[i] != labels[i];
   return wrong;
+}
+
+const Batch* next_batch(DataLoader& loader) {
+  profile::Scope scope("", "data", "wait");
+  return loader.next();
+}
+
+double measure(const Loss& loss, const Tensor& scores, const std::vector<std::int32_t>& labels,
+               Tensor* error) {
+  profile::Scope scope("", "loss", "evaluate");
+  return loss.evaluate(scores, labels, error);
 }
 
 }  // namespace
@@ -36,11 +48,11 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
                  const std::function<bool(const TrainingState&)>& go_on) {
   Tensor error;
   loader.start(state.epoch, state.batch);
-  while (const Batch* batch = loader.next()) {
+  while (const Batch* batch = next_batch(loader)) {
     const Pass pass{
         .training = true, .seed = state.seed, .step = static_cast<std::uint64_t>(state.step)};
     const Tensor& scores = network.forward(batch->images, pass);
-    const double value = loss.evaluate(scores, batch->labels, &error);
+    const double value = measure(loss, scores, batch->labels, &error);
     check(std::isfinite(value), Failure::numbers, "the loss became ", value, " at step ",
           state.step + 1, ": expected a finite number; try a smaller learning rate");
     const auto images = static_cast<std::int64_t>(batch->labels.size());
@@ -64,10 +76,10 @@ Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
                  std::vector<std::int64_t>* confusion) {
   Metrics metrics;
   loader.start(0);
-  while (const Batch* batch = loader.next()) {
+  while (const Batch* batch = next_batch(loader)) {
     const Tensor& scores = network.forward(batch->images, {});
     const auto images = static_cast<std::int64_t>(batch->labels.size());
-    const double value = loss.evaluate(scores, batch->labels, nullptr);
+    const double value = measure(loss, scores, batch->labels, nullptr);
     check(std::isfinite(value), Failure::numbers, "the loss of an evaluation is ", value,
           ": expected a finite number; the training has diverged");
     metrics.loss_sum += value * static_cast<double>(images);

@@ -24,6 +24,8 @@ void add_compress(CLI::App& program, Work& work);
 void add_eval(CLI::App& program, Work& work);
 void add_predict(CLI::App& program, Work& work);
 void add_inspect(CLI::App& program, Work& work);
+void add_bench(CLI::App& program, Work& work);
+void add_bench_worker(CLI::App& program, Work& work);
 void add_data(CLI::App& program, Work& work);
 void add_doctor(CLI::App& program, Work& work);
 

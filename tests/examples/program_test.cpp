@@ -1,63 +1,17 @@
 // The program as its users meet it: exit codes, one-line errors, files whole or untouched.
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "framework/files.h"
 #include "quant/compression/model_file.h"
-#include "tests/support.h"
+#include "tests/examples/octet_program.h"
 
 using namespace octet;
 using namespace octet::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Outcome {
-  int code;
-  std::string out, err;
-  int error_lines() const { return static_cast<int>(std::count(err.begin(), err.end(), '\n')); }
-  nlohmann::json json() const {
-    const std::size_t end = out.find_last_not_of('\n');
-    const std::size_t begin = out.rfind('\n', end);
-    return nlohmann::json::parse(out.substr(begin + 1, end - begin));
-  }
-};
-
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-// Runs `octet ARGUMENTS` in `folder`, with nothing but built-in data in reach.
-Outcome octet_in(const TemporaryFolder& folder, const std::string& arguments,
-                 const std::string& environment = "") {
-  const std::string command =
-      "cd " + folder.path().string() +
-      " && env -u OCTET_DATA XDG_CACHE_HOME=" + (folder / "cache").string() + " " + environment +
-      " " OCTET_PROGRAM " " + arguments + " >" + (folder / "out").string() + " 2>" +
-      (folder / "err").string();
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(folder / "out"),
-          text_of(folder / "err")};
-}
-
-// Ends with `code` and one line on stderr that contains `words`.
-void check_refused(const TemporaryFolder& folder, const std::string& arguments, int code,
-                   const std::string& words) {
-  CAPTURE(arguments);
-  const Outcome outcome = octet_in(folder, arguments);
-  CHECK(outcome.code == code);
-  CAPTURE(outcome.err);
-  CHECK(outcome.error_lines() == 1);
-  CHECK(outcome.err.find(words) != std::string::npos);
-}
 
 // Begins a training of three epochs, sends `signal` once the first is done, returns the exit code.
 int interrupted_training(const TemporaryFolder& folder, const std::string& out, int signal) {

@@ -1,0 +1,71 @@
+#include "examples/cli/bench_peers.h"
+
+#include <filesystem>
+#include <iostream>
+
+#include "examples/cli/contestant.h"
+#include "framework/check.h"
+
+namespace octet::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The script of the source tree that the program was built in; empty outside one.
+std::string own_script() {
+  std::error_code error;
+  for (fs::path folder = fs::read_symlink("/proc/self/exe", error); folder.has_relative_path();) {
+    folder = folder.parent_path();
+    const fs::path script = folder / "tests/benchmarks/peers/pytorch.py";
+    if (fs::is_regular_file(script, error)) return script.string();
+  }
+  return "";
+}
+
+// The first Python that has PyTorch; empty when none has.
+std::string find_python() {
+  const std::string has_torch =
+      "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)";
+  for (const std::string python : {"python3", "/usr/bin/python3"})
+    if (run_quietly({python, "-c", has_torch}) == 0) return python;
+  return "";
+}
+
+}  // namespace
+
+std::vector<Peer> find_peers(const std::string& script) {
+  check(script.empty() || fs::is_regular_file(script), Failure::usage, "--peer-script: ", script,
+        ": no such file");
+  const std::string found = script.empty() ? own_script() : fs::absolute(script).string();
+  std::vector<std::string> command{found};
+  if (found.empty()) {
+    std::cerr << "octet: no peers: tests/benchmarks/peers/pytorch.py is not above the program; "
+                 "name it with --peer-script\n";
+    return {};
+  }
+  if (found.ends_with(".py")) {
+    const std::string python = find_python();
+    if (python.empty()) {
+      std::cerr << "octet: no peers: no python3 has PyTorch (Debian: python3-torch)\n";
+      return {};
+    }
+    command = {python, found};
+  }
+  // The program's own policy of waiting is for its own threads; the peer keeps its defaults.
+  command.insert(command.begin(), {"env", "-u", "GOMP_SPINCOUNT"});
+  std::vector<Peer> peers;
+  for (const std::string precision : {"float32", "bf16"}) {
+    peers.push_back({"pytorch " + precision, command});
+    peers.back().command.insert(peers.back().command.end(), {"--precision", precision});
+  }
+  return peers;
+}
+
+std::vector<std::string> work_arguments(const WorkOptions& options) {
+  return {"--work",    options.work,
+          "--model",   options.model,
+          "--batch",   std::to_string(options.batch),
+          "--threads", std::to_string(options.threads)};
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,25 @@
+// Who `octet bench` compares with: a script that measures the same work with another program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "examples/cli/workload.h"
+
+namespace octet::cli {
+
+struct Peer {
+  std::string name;                  ///< "pytorch bf16"
+  std::vector<std::string> command;  ///< without the options of the work
+};
+
+/// PyTorch's float32 and bf16 by `script`, or by the source tree's own when that is empty. None,
+/// and one line on stderr that says why, where the script or PyTorch is not there. A script that
+/// does not end in .py is run as it is. Throws Error(usage) when `script` is no file.
+std::vector<Peer> find_peers(const std::string& script);
+
+/// The options of the work but for the precision, as octet bench-worker and the peer's script take
+/// them.
+std::vector<std::string> work_arguments(const WorkOptions& options);
+
+}  // namespace octet::cli
