@@ -5,6 +5,7 @@
 
 #include "framework/check.h"
 #include "framework/parallel.h"
+#include "framework/weight_gradient/depthwise.h"
 #include "framework/weight_gradient/finish.h"
 #include "framework/weight_gradient/select.h"
 
@@ -196,6 +197,8 @@ void compute_by(const Kernel& kernel, const Tensor& input, const Tensor& error,
     if (error_sums) std::fill_n(error_sums, weight[0], 0);
     return;
   }
+  if (window.groups > 1 && window.groups == input.shape()[3] && window.groups == weight[0])
+    return compute_depthwise(input, error, window, scales, gradient, error_sums);
   const std::int64_t filters = weight[0] / window.groups;
   const std::int64_t scale_step = scales.size() == 1 ? 0 : 1;
   for (std::int64_t group = 0; group < window.groups; ++group) {
