@@ -201,16 +201,17 @@ void compute_by(const Kernel& kernel, const Tensor& input, const Tensor& error,
     return compute_depthwise(input, error, window, scales, gradient, error_sums);
   const std::int64_t filters = weight[0] / window.groups;
   const std::int64_t scale_step = scales.size() == 1 ? 0 : 1;
+  const bool few = kernel.for_few_channels && weight[3] < 4;
   for (std::int64_t group = 0; group < window.groups; ++group) {
     const Group g{problem_of(input, error, window, weight, group),
-                  kernel,
+                  few ? *kernel.for_few_channels : kernel,
                   scales.data() + group * filters * scale_step,
                   scale_step,
                   gradient.floats() + group * gradient.elements() / window.groups,
                   error_sums ? error_sums + group * filters : nullptr};
     const Split split = split_of(g.problem);
     const std::int64_t some = channels_at_once(g, split.channels);
-    const Layout layout(g.problem, kernel, some, g.problem.lines);
+    const Layout layout(g.problem, g.kernel, some, g.problem.lines);
     if (split.lines == 1 && layout.chunk_lines == g.problem.lines)
       compute_in_one_chunk(g, layout, split.channels, some);
     else
