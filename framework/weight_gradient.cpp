@@ -6,6 +6,7 @@
 #include "framework/check.h"
 #include "framework/parallel.h"
 #include "framework/profile.h"
+#include "framework/weight_gradient/depthwise.h"
 #include "framework/weight_gradient/finish.h"
 #include "framework/weight_gradient/select.h"
 
@@ -15,7 +16,7 @@ namespace {
 // Lines of a batch whose positions have no neighbours.
 constexpr std::int64_t flat_width = 64;
 // Sums that are finished while they are in the cache.
-constexpr std::int64_t block_bytes = 256 << 10;
+constexpr std::int64_t block_bytes = 128 << 10;
 // Products that are worth a thread.
 constexpr std::int64_t thread_products = 1 << 18;
 
@@ -108,19 +109,25 @@ struct Group {
   std::int64_t scale_step;
   float* gradient;
   std::int64_t* error_sums;
+
+  Result result(const Layout& layout, std::vector<const Part*> parts,
+                const std::int64_t* sums) const {
+    return {&layout, std::move(parts), sums, scales, scale_step, gradient};
+  }
 };
 
-// One part does all lines: it finishes some channels, while their sums are in the cache, before it
-// begins others, as long as it need not pack the errors again.
-void compute_by_channels(const Group& g, std::int64_t parts) {
+// Some channels of a problem that is one chunk: a block of filters is finished while its sums are
+// in the cache, before the next begins.
+std::int64_t channels_at_once(const Group& g, std::int64_t parts) {
+  const Window& w = g.problem.window;
+  const std::int64_t most = ceil_div(ceil_div(g.problem.channels, 16), parts) * 16;
+  const std::int64_t fit = block_bytes / (w.kernel_h * w.kernel_w * g.kernel.block * 64);
+  return std::min({most, std::max<std::int64_t>(fit / 16, 1) * 16, g.problem.channels});
+}
+
+void compute_in_one_chunk(const Group& g, const Layout& layout, std::int64_t parts,
+                          std::int64_t some) {
   const Problem& p = g.problem;
-  const std::int64_t most = std::min(p.channels, ceil_div(ceil_div(p.channels, 16), parts) * 16);
-  const std::int64_t channel_bytes =
-      p.window.kernel_h * p.window.kernel_w * ceil_div(p.filters, 16) * 64;
-  std::int64_t some =
-      std::min(most, std::max<std::int64_t>(1, block_bytes / channel_bytes / 16) * 16);
-  if (Layout(p, g.kernel, some, p.lines).chunk_lines < p.lines) some = most;
-  const Layout layout(p, g.kernel, some, p.lines);
   auto& all = parts_kept(parts);
   parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
@@ -128,22 +135,18 @@ void compute_by_channels(const Group& g, std::int64_t parts) {
       const auto [first, last] = channel_range(p, i, parts);
       for (std::int64_t c = first; c < last; c += some) {
         const std::int64_t channels = std::min(some, last - c);
-        part.run(layout, g.kernel, 0, p.lines, c, channels, c > first);
-        finish(Result{.layout = &layout,
-                      .parts = {&part},
-                      .error_sums = part.error_sums().data(),
-                      .scales = g.scales,
-                      .scale_step = g.scale_step,
-                      .gradient = g.gradient},
-               0, channels);
+        part.pack(layout, g.kernel, c, channels, c > first);
+        for (const Block& block : layout.blocks) {
+          part.multiply_block(layout, g.kernel, block);
+          finish_block(g.result(layout, {&part}, part.error_sums().data()), block, 0, 0, channels);
+        }
       }
     }
   });
   if (g.error_sums) std::copy_n(all[0]->error_sums().begin(), p.filters, g.error_sums);
 }
 
-// Parts by lines, too: their sums are added up when all are done.
-void compute_by_lines(const Group& g, const Split& split) {
+void compute_in_parts(const Group& g, const Split& split) {
   const Problem& p = g.problem;
   const std::int64_t parts = split.lines * split.channels;
   const std::int64_t most_channels = ceil_div(ceil_div(p.channels, 16), split.channels) * 16;
@@ -162,11 +165,7 @@ void compute_by_lines(const Group& g, const Split& split) {
   std::vector<std::int64_t> error_sums(static_cast<std::size_t>(layout.vectors * 16));
   std::vector<Result> results;
   for (std::int64_t i = 0; i < split.channels; ++i) {
-    results.push_back({.layout = &layout,
-                       .error_sums = error_sums.data(),
-                       .scales = g.scales,
-                       .scale_step = g.scale_step,
-                       .gradient = g.gradient});
+    results.push_back(g.result(layout, {}, error_sums.data()));
     for (std::int64_t line = 0; line < split.lines; ++line)
       results.back().parts.push_back(all[static_cast<std::size_t>(i * split.lines + line)].get());
   }
@@ -190,26 +189,34 @@ void compute_by(const Kernel& kernel, const Tensor& input, const Tensor& error,
   assert(input.element() == Element::uint8 || input.element() == Element::int8);
   assert(error.shape() == convolution_shape(input.shape(), weight, window));
   assert(scales.size() == 1 || static_cast<std::int64_t>(scales.size()) == weight[0]);
+  check(error.shape()[2] <= int32_positions, Failure::usage,
+        "a line of a product of codes is at most ", int32_positions, " positions wide, got ",
+        error.shape()[2]);
   gradient.resize(weight);
   if (error.elements() == 0) {
     gradient.fill_zero();
     if (error_sums) std::fill_n(error_sums, weight[0], 0);
     return;
   }
+  if (window.groups > 1 && window.groups == input.shape()[3] && window.groups == weight[0])
+    return compute_depthwise(input, error, window, scales, gradient, error_sums);
   const std::int64_t filters = weight[0] / window.groups;
   const std::int64_t scale_step = scales.size() == 1 ? 0 : 1;
+  const bool few = kernel.for_few_channels && weight[3] < 4;
   for (std::int64_t group = 0; group < window.groups; ++group) {
     const Group g{problem_of(input, error, window, weight, group),
-                  kernel,
+                  few ? *kernel.for_few_channels : kernel,
                   scales.data() + group * filters * scale_step,
                   scale_step,
                   gradient.floats() + group * gradient.elements() / window.groups,
                   error_sums ? error_sums + group * filters : nullptr};
     const Split split = split_of(g.problem);
-    if (split.lines == 1)
-      compute_by_channels(g, split.channels);
+    const std::int64_t some = channels_at_once(g, split.channels);
+    const Layout layout(g.problem, g.kernel, some, g.problem.lines);
+    if (split.lines == 1 && layout.chunk_lines == g.problem.lines)
+      compute_in_one_chunk(g, layout, split.channels, some);
     else
-      compute_by_lines(g, split);
+      compute_in_parts(g, split);
   }
 }
 

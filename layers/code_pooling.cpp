@@ -17,9 +17,10 @@ template <class Code>
 }
 
 template <class Code>
-[[gnu::always_inline]] inline void take_larger(const Code* x, std::int64_t channels,
-                                               std::uint8_t place, Code* best,
-                                               std::uint8_t* source) {
+[[gnu::always_inline]] inline void take_larger(const Code* __restrict x,
+                                               std::int64_t channels, std::uint8_t place,
+                                               Code* __restrict best,
+                                               std::uint8_t* __restrict source) {
   for (std::int64_t c = 0; c < channels; ++c) {
     const bool larger = x[c] > best[c];
     source[c] = larger ? place : source[c];
@@ -52,6 +53,17 @@ OCTET_KERNEL void pool_uint8(const std::uint8_t* x, const PoolGeometry& g, std::
   pool(x, g, y, source);
 }
 
+// A function of its own, so that the compiler may assume that nothing overlaps.
+[[gnu::always_inline]] inline void put_where(const std::int8_t* __restrict error,
+                                             const std::uint8_t* __restrict source,
+                                             std::uint8_t place, std::int64_t channels,
+                                             std::int8_t* __restrict to) {
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const auto here = static_cast<std::int8_t>(-static_cast<int>(source[c] == place));
+    to[c] = static_cast<std::int8_t>(error[c] & here);
+  }
+}
+
 OCTET_KERNEL void unpool(const std::int8_t* error, const std::uint8_t* source,
                          const PoolGeometry& g, std::int8_t* passed) {
   for (std::int64_t oh = 0; oh < g.output_height; ++oh)
@@ -59,10 +71,8 @@ OCTET_KERNEL void unpool(const std::int8_t* error, const std::uint8_t* source,
       std::int8_t* const corner =
           passed + (oh * g.stride * g.width + ow * g.stride) * g.channels;
       for (std::int64_t place = 0; place < g.window_height * g.window_width; ++place) {
-        std::int8_t* const to =
-            corner + (place / g.window_width * g.width + place % g.window_width) * g.channels;
-        for (std::int64_t c = 0; c < g.channels; ++c)
-          to[c] = source[c] == place ? error[c] : std::int8_t{0};
+        put_where(error, source, static_cast<std::uint8_t>(place), g.channels,
+                  corner + (place / g.window_width * g.width + place % g.window_width) * g.channels);
       }
       error += g.channels;
       source += g.channels;

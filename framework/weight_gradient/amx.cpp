@@ -68,7 +68,7 @@ void add_errors(const std::int8_t* error, std::int64_t groups, std::int64_t vect
 
 }  // namespace
 
-const Kernel amx{"AMX", 4, 5, true, available, pack_errors512, multiply, add_errors};
+const Kernel amx{"AMX", 4, 5, true, available, pack_errors512, multiply, add_errors, &vnni512};
 
 }  // namespace octet::weight_gradient
 

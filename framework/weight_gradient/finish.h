@@ -16,7 +16,11 @@ struct Result {
   float* gradient;          // of the group's first filter
 };
 
-/// Channels first .. last - 1 of those that the parts hold, counted from their first.
+/// One block of filters, whose sums begin at `at`.
+void finish_block(const Result& result, const Block& block, std::int64_t at, std::int64_t first,
+                  std::int64_t last);
+
+/// All filters, channels first .. last - 1 of those that the parts hold, counted from their first.
 void finish(const Result& result, std::int64_t first, std::int64_t last);
 
 }  // namespace octet::weight_gradient

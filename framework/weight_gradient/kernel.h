@@ -37,6 +37,8 @@ struct Kernel {
   /// sums[filter] += the errors of `groups` fours of positions.
   void (*add_errors)(const std::int8_t* error, std::int64_t groups, std::int64_t vectors,
                      std::int32_t* sums);
+  /// What is faster for less than four channels; null: nothing.
+  const Kernel* for_few_channels = nullptr;
 };
 
 extern const Kernel amx, vnni512, vnni256, words512, words256, plain;

@@ -14,13 +14,18 @@ constexpr std::int64_t int32_positions = ((std::int64_t{1} << 31) - 1) / (255 * 
 
 class Part {
  public:
-  /// Sums over lines first .. last - 1, for channels first_channel .. + channels - 1. Lines that
-  /// are one chunk, and whose errors the run before has packed, need not be packed again.
+  /// Sums over lines first .. last - 1, for channels first_channel .. + channels - 1.
   void run(const Layout& layout, const Kernel& kernel, std::int64_t first, std::int64_t last,
-           std::int64_t first_channel, std::int64_t channels, bool errors_packed = false);
+           std::int64_t first_channel, std::int64_t channels);
 
-  /// Of run's channels, by row and filter within each block of filters. Sums are those in int32
-  /// plus, where there were too many positions, those in int64.
+  /// Where one chunk holds all lines: packs them, or the codes alone when the errors are those of
+  /// the call before. Then multiply_block leaves the sums of one block of filters.
+  void pack(const Layout& layout, const Kernel& kernel, std::int64_t first_channel,
+            std::int64_t channels, bool errors_packed);
+  void multiply_block(const Layout& layout, const Kernel& kernel, const Block& block);
+
+  /// By row and filter, one block of filters after the other. The sums are those in int32 plus,
+  /// where there were too many positions, those in int64.
   const std::int32_t* sums() const { return sums_.data<std::int32_t>(); }
   const std::int64_t* wide_sums() const { return is_wide_ ? wide_.data() : nullptr; }
   /// Sums of the errors by filter.
@@ -29,8 +34,11 @@ class Part {
   std::int64_t channels() const { return channels_; }
 
  private:
+  void begin(const Layout& layout, std::int64_t first_channel, std::int64_t channels);
+  void pack_codes(const Layout& layout, std::int64_t channels);
   void pack_errors(const Layout& layout, const Kernel& kernel);
-  void multiply(const Layout& layout, const Kernel& kernel, bool fresh);
+  void multiply(const Layout& layout, const Kernel& kernel, const Block& block, bool fresh,
+                std::int32_t* sums);
   void widen(std::size_t size, bool fresh);
 
   std::int64_t first_channel_ = 0, channels_ = 0;
@@ -40,6 +48,7 @@ class Part {
   std::vector<std::int32_t> chunk_error_sums_;
   ErrorPacker packer_;
   bool is_wide_ = false;
+  std::int64_t cleared_line_ = 0, cleared_lines_ = 0;  // the chunk whose padding is in place
 };
 
 }  // namespace octet::weight_gradient

@@ -3,6 +3,7 @@
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 #include <cstring>
@@ -40,7 +41,11 @@ struct Ops {
   OCTET_TARGET static Sums add(Sums a, Sums b) { return _mm256_add_epi32(a, b); }
 };
 
-bool available() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni"); }
+// By hand: not every compiler has a name for AVX-VNNI.
+bool available() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __builtin_cpu_supports("avx2") && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include "examples/networks/networks.h"
 #include "framework/products.h"
 #include "framework/random.h"
+#include "framework/weight_gradient.h"
 #include "layers/build.h"
 #include "layers/losses.h"
 #include "optim/sgd.h"
@@ -45,6 +46,18 @@ void convolution(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 64 * size * size * c * k * 9);
 }
 
+// 3x3, padding 1, batch 128: the same arguments.
+void weight_gradient_of_codes(benchmark::State& state) {
+  const std::int64_t c = state.range(0), k = state.range(1), size = state.range(2);
+  const Tensor x = uniform_tensor({128, size, size, c}, Element::int8, 1),
+               e = uniform_tensor({128, size, size, k}, Element::int8, 2);
+  Tensor result;
+  for (auto _ : state)
+    weight_gradient::compute(x, e, {3, 3, 1, 1, 1, 1, 1, 1}, {k, 3, 3, c}, {1.0f}, result);
+  state.SetItemsProcessed(state.iterations() * 128 * size * size * c * k * 9);
+  state.SetLabel(weight_gradient::kernel());
+}
+
 void shapes(benchmark::internal::Benchmark* b) {
   b->Args({64, 64, 32})->Args({128, 128, 32})->Args({256, 256, 16})->Args({512, 512, 8});
   b->UseRealTime()->Unit(benchmark::kMillisecond);
@@ -55,6 +68,11 @@ BENCHMARK(convolution<input_error, Element::float32>)->Apply(shapes);
 BENCHMARK(convolution<input_error, Element::int8>)->Apply(shapes);
 BENCHMARK(convolution<weight_gradient, Element::float32>)->Apply(shapes);
 BENCHMARK(convolution<weight_gradient, Element::int8>)->Apply(shapes);
+BENCHMARK(weight_gradient_of_codes)
+    ->Apply(shapes)
+    ->Args({16, 16, 32})
+    ->Args({32, 32, 16})
+    ->Args({64, 64, 8});
 
 void encode(benchmark::State& state, const char* format) {
   const Tensor x = uniform_tensor({64, 32, 32, 64}, Element::float32, 1);
