@@ -68,14 +68,15 @@ void add_errors(const std::int8_t* error, std::int64_t groups, std::int64_t vect
 
 }  // namespace
 
-const Kernel amx{"AMX", 4, 5, true, available, pack_errors512, multiply, add_errors, &vnni512};
+const Kernel amx{"AMX",          4,        5,          true,    available, pack_codes512,
+                 pack_errors512, multiply, add_errors, &vnni512};
 
 }  // namespace octet::weight_gradient
 
 #else
 
 namespace octet::weight_gradient {
-const Kernel amx{"AMX", 4, 5, true, [] { return false; }, nullptr, nullptr, nullptr};
+const Kernel amx{"AMX", 4, 5, true, [] { return false; }, nullptr, nullptr, nullptr, nullptr};
 }  // namespace octet::weight_gradient
 
 #endif

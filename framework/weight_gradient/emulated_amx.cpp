@@ -46,7 +46,8 @@ void multiply(const Sweep& sweep) { multiply_by_tiles<EmulatedTiles>(sweep); }
 
 }  // namespace
 
-const Kernel emulated_amx{"emulated AMX",      4,           5,        true,
-                          [] { return true; }, pack_errors, multiply, plain_add_errors};
+const Kernel emulated_amx{"emulated AMX",      4,       5,           true,
+                          [] { return true; }, nullptr, pack_errors, multiply,
+                          plain_add_errors};
 
 }  // namespace octet::weight_gradient

@@ -30,6 +30,11 @@ struct Kernel {
   std::int64_t taps;   // most neighbouring taps in a run: 5, 3, 2 and 1 are tried
   bool flat;           // wants packed lines of 64 positions, and 16 channels at a time
   bool (*available)();
+  /// Transposes positions, `step` bytes apart, to planes `plane` bytes apart; channels and
+  /// positions are multiples of 16. Null: the common way is used.
+  void (*pack_codes)(const std::uint8_t* source, std::int64_t step, std::uint8_t flip,
+                     std::int64_t positions, std::int64_t channels, std::uint8_t* target,
+                     std::int64_t plane);
   /// Writes 16 * vectors filters from `filter` on of `groups` fours of positions, side by side.
   void (*pack_errors)(const std::int8_t* const* positions, std::int64_t groups, std::int64_t filter,
                       std::int64_t vectors, std::int8_t* packed);
@@ -42,6 +47,11 @@ struct Kernel {
 };
 
 extern const Kernel amx, vnni512, vnni256, words512, words256, plain;
+
+/// Kernel::pack_codes by AVX-512.
+void pack_codes512(const std::uint8_t* source, std::int64_t step, std::uint8_t flip,
+                   std::int64_t positions, std::int64_t channels, std::uint8_t* target,
+                   std::int64_t plane);
 
 /// Kernel::pack_errors by AVX-512, and by what every processor has.
 void pack_errors512(const std::int8_t* const* positions, std::int64_t groups, std::int64_t filter,

@@ -44,13 +44,20 @@ void pack_positions(const Line& line, std::int64_t position, std::int64_t channe
   }
 }
 
-void pack_line(const Line& line, std::int64_t count, std::int64_t channels) {
+void pack_line(const Kernel& kernel, const Line& line, std::int64_t count, std::int64_t channels) {
   if (channels == 1 && line.step == 1) {
     for (std::int64_t i = 0; i < count; ++i)
       line.target[i] = static_cast<std::uint8_t>(line.source[i] ^ line.flip);
     return;
   }
   std::int64_t i = 0;
+  if (kernel.pack_codes && count >= 16 && channels >= 16) {
+    const std::int64_t most = count / 16 * 16, done = channels / 16 * 16;
+    kernel.pack_codes(line.source, line.step, line.flip, most, done, line.target, line.plane);
+    if (done < channels)
+      for (std::int64_t x = 0; x < most; x += 16) pack_tile<16, 16>(line, x, channels - 16, 16);
+    i = most;
+  }
   for (; count - i >= 16; i += 16) pack_positions<16>(line, i, channels);
   for (; count - i >= 8; i += 8) pack_positions<8>(line, i, channels);
   for (; count - i >= 4; i += 4) pack_positions<4>(line, i, channels);
@@ -68,7 +75,7 @@ void clear_planes(const Layout& layout, std::int64_t channels, std::uint8_t* pla
               static_cast<std::size_t>(channels * layout.channel_size));
 }
 
-void pack_planes(const Layout& layout, const Chunk& chunk, std::int64_t first,
+void pack_planes(const Layout& layout, const Kernel& kernel, const Chunk& chunk, std::int64_t first,
                  std::int64_t channels, std::uint8_t* planes) {
   const Problem& p = *layout.problem;
   const Window& w = p.window;
@@ -88,7 +95,8 @@ void pack_planes(const Layout& layout, const Chunk& chunk, std::int64_t first,
           const std::int64_t width = std::min(p.width, p.input_positions - input_line * p.width);
           const std::int64_t most = (width - shift + w.stride - 1) / w.stride - x;
           const std::int64_t phase = phase_h * layout.phases_w + phase_w;
-          pack_line({p.input + (input_line * p.width + x * w.stride + shift) * p.input_step + first,
+          pack_line(kernel,
+                    {p.input + (input_line * p.width + x * w.stride + shift) * p.input_step + first,
                      p.input_end, w.stride * p.input_step, p.flip,
                      planes + phase * layout.phase_size +
                          chunk.starts[static_cast<std::size_t>(i)] + j * layout.pitch + x,

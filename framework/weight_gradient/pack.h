@@ -11,7 +11,7 @@ namespace octet::weight_gradient {
 void clear_planes(const Layout& layout, std::int64_t channels, std::uint8_t* planes);
 
 /// Channels first .. first + channels - 1.
-void pack_planes(const Layout& layout, const Chunk& chunk, std::int64_t first,
+void pack_planes(const Layout& layout, const Kernel& kernel, const Chunk& chunk, std::int64_t first,
                  std::int64_t channels, std::uint8_t* planes);
 
 /// Errors of a chunk, all filters. `packed` holds chunk.groups * 4 * 16 * layout.vectors bytes.

@@ -34,7 +34,7 @@ void Part::run(const Layout& layout, const Kernel& kernel, std::int64_t first, s
       is_wide_ = true;
       positions = 0;
     }
-    pack_codes(layout, channels);
+    pack_codes(layout, kernel, channels);
     pack_errors(layout, kernel);
     for (const Block& block : layout.blocks) {
       const std::int64_t at = block.first * 16 * layout.rows(channels_);
@@ -48,7 +48,7 @@ void Part::pack(const Layout& layout, const Kernel& kernel, std::int64_t first_c
                 std::int64_t channels, bool errors_packed) {
   begin(layout, first_channel, channels);
   chunk_.place(layout, 0, layout.problem->lines);
-  pack_codes(layout, channels);
+  pack_codes(layout, kernel, channels);
   if (errors_packed) return;
   error_sums_.assign(static_cast<std::size_t>(layout.vectors * 16), 0);
   pack_errors(layout, kernel);
@@ -74,14 +74,14 @@ void Part::begin(const Layout& layout, std::int64_t first_channel, std::int64_t 
   cleared_lines_ = 0;
 }
 
-void Part::pack_codes(const Layout& layout, std::int64_t channels) {
+void Part::pack_codes(const Layout& layout, const Kernel& kernel, std::int64_t channels) {
   const std::int64_t line = chunk_.first % layout.problem->output_h;
   if (cleared_line_ != line || cleared_lines_ != chunk_.lines) {
     clear_planes(layout, channels_, planes_.data<std::uint8_t>());
     cleared_line_ = line;
     cleared_lines_ = chunk_.lines;
   }
-  pack_planes(layout, chunk_, first_channel_, channels, planes_.data<std::uint8_t>());
+  pack_planes(layout, kernel, chunk_, first_channel_, channels, planes_.data<std::uint8_t>());
 }
 
 void Part::pack_errors(const Layout& layout, const Kernel& kernel) {

@@ -35,7 +35,7 @@ class Part {
 
  private:
   void begin(const Layout& layout, std::int64_t first_channel, std::int64_t channels);
-  void pack_codes(const Layout& layout, std::int64_t channels);
+  void pack_codes(const Layout& layout, const Kernel& kernel, std::int64_t channels);
   void pack_errors(const Layout& layout, const Kernel& kernel);
   void multiply(const Layout& layout, const Kernel& kernel, const Block& block, bool fresh,
                 std::int32_t* sums);

@@ -30,7 +30,7 @@ void plain_add_errors(const std::int8_t* error, std::int64_t groups, std::int64_
       sums[k] += error[0] + error[1] + error[2] + error[3];
 }
 
-const Kernel plain{"plain",         4, 5, false, [] { return true; }, pack_errors, multiply,
-                   plain_add_errors};
+const Kernel plain{"plain", 4,           5,        false,           [] { return true; },
+                   nullptr, pack_errors, multiply, plain_add_errors};
 
 }  // namespace octet::weight_gradient

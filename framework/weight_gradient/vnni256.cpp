@@ -50,7 +50,7 @@ bool available() {
 }  // namespace
 
 const Kernel vnni256{
-    "AVX2-VNNI",           1, 5, false, available, pack_errors, multiply_vectors<Ops, 2>,
+    "AVX2-VNNI",           1, 5, false, available, nullptr, pack_errors, multiply_vectors<Ops, 2>,
     add_error_vectors<Ops>};
 
 }  // namespace octet::weight_gradient
@@ -58,7 +58,8 @@ const Kernel vnni256{
 #else
 
 namespace octet::weight_gradient {
-const Kernel vnni256{"AVX2-VNNI", 1, 5, false, [] { return false; }, nullptr, nullptr, nullptr};
+const Kernel vnni256{"AVX2-VNNI", 1,       5,       false,  [] { return false; },
+                     nullptr,     nullptr, nullptr, nullptr};
 }  // namespace octet::weight_gradient
 
 #endif

@@ -55,15 +55,17 @@ bool available() {
 
 }  // namespace
 
-const Kernel vnni512{"AVX512-VNNI",         4, 5, false, available, pack_errors512, multiply,
-                     add_error_vectors<Ops>};
+const Kernel vnni512{"AVX512-VNNI",  4,         5,
+                     false,          available, pack_codes512,
+                     pack_errors512, multiply,  add_error_vectors<Ops>};
 
 }  // namespace octet::weight_gradient
 
 #else
 
 namespace octet::weight_gradient {
-const Kernel vnni512{"AVX512-VNNI", 4, 5, false, [] { return false; }, nullptr, nullptr, nullptr};
+const Kernel vnni512{"AVX512-VNNI", 4,       5,       false,  [] { return false; },
+                     nullptr,       nullptr, nullptr, nullptr};
 }  // namespace octet::weight_gradient
 
 #endif

@@ -53,15 +53,23 @@ bool available() { return __builtin_cpu_supports("avx2"); }
 
 }  // namespace
 
-const Kernel words256{
-    "AVX2", 1, 3, false, available, pack_errors, multiply_vectors<Ops, 2>, add_error_vectors<Ops>};
+const Kernel words256{"AVX2",
+                      1,
+                      3,
+                      false,
+                      available,
+                      nullptr,
+                      pack_errors,
+                      multiply_vectors<Ops, 2>,
+                      add_error_vectors<Ops>};
 
 }  // namespace octet::weight_gradient
 
 #else
 
 namespace octet::weight_gradient {
-const Kernel words256{"AVX2", 1, 3, false, [] { return false; }, nullptr, nullptr, nullptr};
+const Kernel words256{"AVX2",  1,       3,       false,  [] { return false; },
+                      nullptr, nullptr, nullptr, nullptr};
 }  // namespace octet::weight_gradient
 
 #endif
