@@ -51,5 +51,5 @@ TEST_CASE("build: precision is laid over every weighted layer") {
   Network network = build_network(zoo_network("lenet5", {28, 28, 1}, 10));
   CHECK(network.state().empty());
   set_precision(network, parse_precision("int8"));
-  CHECK(network.state().size() == 4);
+  CHECK(network.state().size() == 8);
 }

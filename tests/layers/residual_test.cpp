@@ -72,5 +72,5 @@ TEST_CASE("residual: precision reaches the weighted layers within") {
   for (Layer* layer : network.leaves())
     if (const auto* weighted = dynamic_cast<WeightedLayer*>(layer))
       CHECK(weighted->precision() == parse_precision("int8"));
-  CHECK(network.state().size() == 2);
+  CHECK(network.state().size() == 4);
 }

@@ -23,7 +23,7 @@ TEST_CASE("precision: what makes no sense is refused") {
   for (const char* text :
        {"", "int7", "W", "X=f32", "W=int8", "W=f32,", "W=f32,W=bf16", "A=int8/absmax/channel",
         "E=uint8/absmax", "M=int8/minmax", "W=int8/absmax/channel,E=int8/step6",
-        "E=int8/absmax/smooth", "W=int8/minmax", "E=uint8/minmax"}) {
+        "W=int8/absmax/smooth", "W=int8/minmax", "E=uint8/minmax"}) {
     CAPTURE(std::string(text));
     CHECK_THROWS_AS(parse_precision(text), Error);
   }
