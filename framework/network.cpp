@@ -39,6 +39,13 @@ void name_all(const Layers& layers, AutomaticNames& automatic, std::vector<std::
   }
 }
 
+void add_saturation(const Layers& layers, std::vector<Saturation>& all) {
+  for (const auto& layer : layers) {
+    for (Saturation& counted : layer->take_saturation()) all.push_back(std::move(counted));
+    for (const Branch& branch : layer->branches()) add_saturation(*branch.layers, all);
+  }
+}
+
 void add_leaves(const Layers& layers, std::vector<Layer*>& leaves) {
   for (const auto& layer : layers) {
     const std::vector<Branch> branches = layer->branches();
@@ -127,6 +134,12 @@ std::vector<Layer*> Network::leaves() const {
   std::vector<Layer*> leaves;
   add_leaves(layers_, leaves);
   return leaves;
+}
+
+std::vector<Saturation> Network::take_saturation() {
+  std::vector<Saturation> all;
+  add_saturation(layers_, all);
+  return all;
 }
 
 std::vector<Parameter*> Network::parameters() const {

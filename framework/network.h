@@ -31,6 +31,9 @@ class Network {
   /// dLoss/dOutput; sets the gradients of all parameters.
   void backward(const Tensor& error, const Pass& pass);
 
+  /// What metered passes have counted since the last call, layer by layer.
+  std::vector<Saturation> take_saturation();
+
   std::vector<Parameter*> parameters() const;
   /// What layers remember besides parameters, by name.
   std::vector<std::pair<std::string, Tensor*>> state() const;

@@ -41,9 +41,9 @@ std::uint64_t key_of_image(std::uint64_t key, std::int64_t image) {
 std::vector<Saturation> FlowLayer::take_saturation() {
   std::vector<Saturation> all;
   for (const auto& [role, quantizer] : quantizers()) {
+    if (!quantizer->flows()) continue;
     Tally& tally = quantizer->tally();
-    if (tally.counted > 0)
-      all.push_back({name(), role, tally.clipped, tally.underflowed, tally.counted});
+    all.push_back({name(), role, tally.clipped, tally.underflowed, tally.counted});
     tally = {};
   }
   return all;

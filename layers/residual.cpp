@@ -2,6 +2,7 @@
 
 #include "framework/check.h"
 #include "framework/parallel.h"
+#include "framework/profile.h"
 
 namespace octet {
 namespace {
@@ -31,13 +32,19 @@ Shape connect_path(const Layers& path, Shape shape) {
 
 const Tensor& forward_path(const Layers& path, const Tensor& input, const Pass& pass) {
   const Tensor* x = &input;
-  for (const auto& layer : path) x = &layer->forward(*x, pass);
+  for (const auto& layer : path) {
+    const profile::Scope scope(layer->name(), "forward", "layer");
+    x = &layer->forward(*x, pass);
+  }
   return *x;
 }
 
 const Tensor& backward_path(const Layers& path, const Tensor& error, const Pass& pass) {
   const Tensor* e = &error;
-  for (auto layer = path.rbegin(); layer != path.rend(); ++layer) e = &(*layer)->backward(*e, pass);
+  for (auto layer = path.rbegin(); layer != path.rend(); ++layer) {
+    const profile::Scope scope((*layer)->name(), "backward", "layer");
+    e = &(*layer)->backward(*e, pass);
+  }
   return *e;
 }
 
@@ -102,10 +109,13 @@ Quantizer* Residual::input_quantizer() {
 }
 
 std::vector<std::pair<std::string, Quantizer*>> Residual::quantizers() {
-  return {{"activations", &input_},
-          {"errors", &errors_},
-          {"shortcut activations", &shortcut_outputs_},
-          {"shortcut errors", &shortcut_errors_}};
+  std::vector<std::pair<std::string, Quantizer*>> used{{"errors", &errors_}};
+  if (flowing_ && input_quantizer() == &input_) used.emplace_back("activations", &input_);
+  if (!shortcut_.empty()) {
+    used.emplace_back("shortcut activations", &shortcut_outputs_);
+    used.emplace_back("shortcut errors", &shortcut_errors_);
+  }
+  return used;
 }
 
 const Tensor& Residual::forward(const Tensor& input, const Pass& pass) {

@@ -66,33 +66,6 @@ void check_known(const CLI::App& verb, const std::string& argument, const std::s
         verb.get_parent() ? " " + verb.get_name() : std::string(), nearest(name, known));
 }
 
-// The options of a TOML file as arguments, refused where the verb does not know them.
-std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& path) {
-  check(std::filesystem::is_regular_file(path), Failure::usage, path,
-        ": no such configuration file");
-  const Bytes bytes = read_file(path, 1 << 20);
-  std::istringstream text(std::string(bytes.begin(), bytes.end()));
-  std::vector<CLI::ConfigItem> items;
-  try {
-    items = CLI::ConfigTOML().from_config(text);
-  } catch (const CLI::Error& error) {
-    fail(Failure::usage, path, ": ", error.what());
-  }
-  std::vector<std::string> arguments;
-  for (const CLI::ConfigItem& item : items) {
-    if (item.name == "++" || item.name == "--") continue;  // marks of a section's begin and end
-    const std::string name = with_dashes("--" + item.name);
-    check_known(verb, name, path + ": ");
-    check(item.parents.empty(), Failure::usage, path, ": expected options only, got the section [",
-          item.parents.empty() ? "" : item.parents.front(), "]");
-    check(item.inputs.size() == 1 && !item.inputs[0].empty(), Failure::usage, path, ": ", item.name,
-          ": expected one value");
-    check(name != "--config", Failure::usage, path, ": a file cannot name another with config");
-    arguments.push_back(name + "=" + item.inputs[0]);
-  }
-  return arguments;
-}
-
 // OCTET_BATCH=32 is --batch=32. OCTET_DATA is where data sets are looked up, not --data.
 std::vector<std::string> environment_arguments(const CLI::App& verb) {
   std::vector<std::string> arguments;
@@ -176,6 +149,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_bench(program, work);
   add_bench_worker(program, work);
   add_data(program, work);
+  add_verify(program, work);
   add_doctor(program, work);
 
   std::vector<std::string> all = arguments;
@@ -220,6 +194,32 @@ int parse_and_run(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& path) {
+  check(std::filesystem::is_regular_file(path), Failure::usage, path,
+        ": no such configuration file");
+  const Bytes bytes = read_file(path, 1 << 20);
+  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  std::vector<CLI::ConfigItem> items;
+  try {
+    items = CLI::ConfigTOML().from_config(text);
+  } catch (const CLI::Error& error) {
+    fail(Failure::usage, path, ": ", error.what());
+  }
+  std::vector<std::string> arguments;
+  for (const CLI::ConfigItem& item : items) {
+    if (item.name == "++" || item.name == "--") continue;  // marks of a section's begin and end
+    const std::string name = with_dashes("--" + item.name);
+    check_known(verb, name, path + ": ");
+    check(item.parents.empty(), Failure::usage, path, ": expected options only, got the section [",
+          item.parents.empty() ? "" : item.parents.front(), "]");
+    check(item.inputs.size() == 1 && !item.inputs[0].empty(), Failure::usage, path, ": ", item.name,
+          ": expected one value");
+    check(name != "--config", Failure::usage, path, ": a file cannot name another with config");
+    arguments.push_back(name + "=" + item.inputs[0]);
+  }
+  return arguments;
+}
 
 int run(const std::vector<std::string>& arguments) {
   try {

@@ -28,6 +28,11 @@ void add_bench(CLI::App& program, Work& work);
 void add_bench_worker(CLI::App& program, Work& work);
 void add_data(CLI::App& program, Work& work);
 void add_doctor(CLI::App& program, Work& work);
+void add_verify(CLI::App& program, Work& work);
+
+/// The options of a TOML file as arguments "--name=value". Throws Error(usage) where the verb does
+/// not know them.
+std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& path);
 
 /// The options of a verb and their values as a TOML file that gives the same again.
 std::string config_text(const CLI::App& verb);

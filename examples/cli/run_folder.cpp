@@ -44,6 +44,30 @@ fs::path latest_run() {
   return latest;
 }
 
+bool hashed_step(std::int64_t step) {
+  for (std::int64_t power = 1; power <= 100; power *= 10)
+    if (step == power || step == 2 * power || step == 5 * power) return true;
+  return step == 1000;
+}
+
+std::vector<StepHash> read_hashes(const fs::path& folder) {
+  const fs::path file = folder / hashes_name;
+  std::ifstream in(file);
+  std::string row;
+  check(std::getline(in, row) && row == hashes_header, Failure::data, file.string(),
+        ": expected a file that octet train wrote, beginning with '", hashes_header, "'");
+  std::vector<StepHash> all;
+  while (std::getline(in, row)) {
+    const std::size_t comma = row.find(',');
+    const long long step = std::atoll(row.c_str());
+    check(comma != std::string::npos && step > 0 && row.size() == comma + 17, Failure::data,
+          file.string(), ": expected rows 'step,16 hexadecimal digits', got '", row, "'");
+    if (all.empty() || step > all.back().step) all.push_back({step, row.substr(comma + 1)});
+  }
+  check(!all.empty(), Failure::data, file.string(), ": holds no hashes yet");
+  return all;
+}
+
 MetricsFile::MetricsFile(fs::path file, const std::string& header, std::int64_t epoch)
     : file_(std::move(file)) {
   std::string kept = header + "\n";

@@ -257,6 +257,7 @@ void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pas
         break;
     }
   };
+  const bool metered = pass.metered && flows() && element == Element::int8;
   const std::int64_t rows = codes.scales.size() > 1 ? values.shape()[0]
                             : factors               ? count / values.shape().back()
                                                     : 1;
@@ -279,6 +280,7 @@ void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pas
       }
     });
   }
+  if (metered) meter(values, factors, codes);
   if (format_.grid.kind == Grid::Kind::binary) {
     // The two-point grid has no code 0: what rounds there goes by its sign, or by chance.
     const auto repair = [&](auto* code) {
@@ -298,6 +300,20 @@ void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pas
     else
       repair(codes.floats());
   }
+}
+
+// Of codes on an integer grid.
+void Quantizer::meter(const Tensor& values, const std::vector<float>* factors,
+                      const Tensor& codes) {
+  const std::int64_t columns = factors ? static_cast<std::int64_t>(factors->size()) : 1;
+  const float limit = static_cast<float>(format_.grid.most()) + 0.5f;
+  for (std::int64_t i = 0; i < values.elements(); ++i) {
+    const float factor = factors ? (*factors)[static_cast<std::size_t>(i % columns)] : 1.0f;
+    const float size = std::abs(values.floats()[i] * factor / codes.scale());
+    tally_.clipped += size > limit;
+    tally_.underflowed += size > 0 && codes.data<std::int8_t>()[i] == 0;
+  }
+  tally_.counted += values.elements();
 }
 
 void Quantizer::quantize(const Tensor& values, const Pass& pass, Tensor& result) {

@@ -68,6 +68,7 @@ class Quantizer {
   void find_scales(const Tensor& values, const Pass& pass, const std::vector<float>* factors,
                    Tensor& codes);
   void smooth(float least, float most);
+  void meter(const Tensor& values, const std::vector<float>* factors, const Tensor& codes);
 
   Format format_;
   std::uint64_t stream_;

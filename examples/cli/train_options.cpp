@@ -1,0 +1,61 @@
+#include "examples/cli/train_options.h"
+
+#include "examples/networks/networks.h"
+#include "quant/numbers/recipes.h"
+
+namespace octet::cli {
+
+void add_train_options(CLI::App& verb, TrainOptions& o) {
+  add_data_options(verb, o.data);
+  std::string networks, names;
+  for (const ZooEntry& entry : zoo()) networks += entry.name + ", ";
+  for (const Recipe& recipe : recipes()) names += recipe.name + ", ";
+  verb.add_option("--model", o.model, "network: " + networks + "or a definition file")
+      ->capture_default_str();
+  verb.add_option("--precision", o.precision,
+                  "recipe: " + names + "or formats by role, W=...,A=...,E=...,G=...,M=...")
+      ->capture_default_str();
+  verb.add_option("--input", o.input, "HxWxC that pictures are brought to");
+  verb.add_option("--epochs", o.epochs, "times over the training pictures")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  verb.add_option("--max-steps", o.max_steps,
+                  "batches of the whole run, if fewer than --epochs gives; 0 for no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb.add_option("--batch", o.batch, "pictures a step")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  verb.add_option("--lr", o.learning_rate, "learning rate that the schedule scales")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  verb.add_option("--momentum", o.momentum, "of sgd")
+      ->check(CLI::Range(0.0, 0.9999))
+      ->capture_default_str();
+  verb.add_option("--weight-decay", o.weight_decay, "L2 penalty on weights")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  verb.add_option("--optimizer", o.optimizer, "sgd or adam")
+      ->check(CLI::IsMember({"sgd", "adam"}))
+      ->capture_default_str();
+  verb.add_option("--schedule", o.schedule, "constant, step, inverse or cosine")
+      ->check(CLI::IsMember({"constant", "step", "inverse", "cosine"}))
+      ->capture_default_str();
+  verb.add_option("--warmup", o.warmup, "epochs over which the learning rate rises")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  verb.add_option("--loss", o.loss, "cross-entropy or sum-of-squares")
+      ->check(CLI::IsMember({"cross-entropy", "sum-of-squares"}))
+      ->capture_default_str();
+  add_augment_option(verb, o.augment);
+  verb.add_option("--validation", o.validation,
+                  "share of the training pictures held out; chooses best.octet")
+      ->check(CLI::Range(0.0, 0.5))
+      ->capture_default_str();
+  verb.add_option("--out", o.out, "run folder; runs/DATA-MODEL-PRECISION unless given");
+  verb.add_option("--resume", o.resume,
+                  "go on with the run in this folder (the latest below runs/ unless named)");
+  add_common_options(verb, o.common);
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,35 @@
+// The options of octet train, which a run folder's config.toml holds.
+#pragma once
+
+#include <string>
+
+#include "examples/cli/session.h"
+
+namespace octet::cli {
+
+struct TrainOptions {
+  DataOptions data;
+  CommonOptions common;
+  std::string model = "lenet5";
+  std::string precision = "int8";
+  std::string input;
+  std::int64_t epochs = 10;
+  std::int64_t max_steps = 0;
+  std::int64_t batch = 64;
+  double learning_rate = 0.01;
+  double momentum = 0.9;
+  double weight_decay = 5e-4;
+  std::string optimizer = "sgd";
+  std::string schedule = "cosine";
+  double warmup = 0;
+  std::string loss = "cross-entropy";
+  std::string augment = "auto";
+  double validation = 0.05;
+  std::string out;
+  std::string resume;
+  std::string config;  // resolved, to be written into the run folder
+};
+
+void add_train_options(CLI::App& verb, TrainOptions& options);
+
+}  // namespace octet::cli

@@ -1,0 +1,108 @@
+#include "examples/cli/training_job.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "examples/networks/networks.h"
+#include "framework/check.h"
+#include "framework/files.h"
+#include "layers/losses.h"
+#include "optim/adam.h"
+#include "optim/sgd.h"
+
+namespace octet::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Definition read_definition(const std::string& file, std::int64_t classes) {
+  const Bytes text = read_file(file, 1 << 20);
+  return parse_definition({reinterpret_cast<const char*>(text.data()), text.size()}, file, classes);
+}
+
+Definition find_definition(const TrainOptions& options, const Dataset& data) {
+  const auto classes = static_cast<std::int64_t>(data.classes.size());
+  if (in_zoo(options.model) || !fs::is_regular_file(options.model))
+    return zoo_network(options.model, data.image, classes);
+  return read_definition(options.model, classes);
+}
+
+// The shape that pictures must take: --input, what a definition file says, or as stored.
+Shape wanted_input(const TrainOptions& options) {
+  if (!options.input.empty()) {
+    const Shape shape = parse_shape(options.input);
+    check(shape.rank() == 3 && (shape[2] == 1 || shape[2] == 3), Failure::usage,
+          "--input: expected HxWx1 or HxWx3, got ", options.input);
+    return shape;
+  }
+  if (in_zoo(options.model) || !fs::is_regular_file(options.model)) return {};
+  return read_definition(options.model, 0).input;
+}
+
+Shape usual_input(const TrainOptions& options) {
+  for (const ZooEntry& entry : zoo())
+    if (entry.name == options.model) return entry.usual_input;
+  return {32, 32, 3};
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, Network& network) {
+  const auto decay = static_cast<float>(options.weight_decay);
+  if (options.optimizer == "adam")
+    return std::make_unique<Adam>(network.parameters(), Adam::Options{.weight_decay = decay});
+  return std::make_unique<Sgd>(
+      network.parameters(),
+      Sgd::Options{.momentum = static_cast<float>(options.momentum), .weight_decay = decay});
+}
+
+}  // namespace
+
+bool in_zoo(const std::string& model) {
+  return std::any_of(zoo().begin(), zoo().end(),
+                     [&](const ZooEntry& entry) { return entry.name == model; });
+}
+
+TrainingJob::TrainingJob(const TrainOptions& given)
+    : options(given),
+      precision(parse_precision(options.precision)),
+      splits(load_data(options.data, wanted_input(options), usual_input(options))),
+      loss(make_loss(options.loss)) {
+  Dataset& train = splits.train;
+  const Definition definition = find_definition(options, train);
+  network = build_network(definition);
+  check(network.input() == train.image, Failure::usage, "the network takes ",
+        print(network.input()), ", the pictures of ", train.name, " are ", print(train.image));
+  check(network.output().elements() == static_cast<std::int64_t>(train.classes.size()),
+        Failure::usage, "the network gives ", network.output().elements(), " scores, ", train.name,
+        " has ", train.classes.size(), " classes");
+  codes_flow = set_precision(network, precision);
+  network.initialize(options.common.seed);
+  const auto held =
+      static_cast<std::int64_t>(options.validation * static_cast<double>(train.size()));
+  if (held > 0) validation = octet::hold_out(train, held, options.common.seed);
+  normalization = measure_normalization(train);
+  check(train.size() >= 1, Failure::data, train.name, ": no pictures left to train on");
+  optimizer = make_optimizer(options, network);
+  state.seed = options.common.seed;
+}
+
+DataLoader TrainingJob::make_loader() const {
+  return {splits.train,
+          {.batch = options.batch,
+           .shuffle = true,
+           .seed = options.common.seed,
+           .normalization = normalization,
+           .transform = find_transform(options.augment, splits.train)}};
+}
+
+std::int64_t TrainingJob::plan_steps(std::int64_t batches) {
+  std::int64_t total = options.epochs * batches;
+  if (options.max_steps > 0) total = std::min(total, options.max_steps);
+  schedule = {.kind = parse_schedule(options.schedule),
+              .base = static_cast<float>(options.learning_rate),
+              .steps = total,
+              .warmup_steps = std::llround(options.warmup * static_cast<double>(batches))};
+  return total;
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,103 @@
+// octet verify: a run's first steps made again, bit for bit.
+#include <filesystem>
+#include <iostream>
+
+#include "examples/cli/run_folder.h"
+#include "examples/cli/training_job.h"
+#include "framework/check.h"
+#include "framework/parallel.h"
+
+namespace octet::cli {
+namespace {
+
+struct VerifyOptions {
+  std::string run;
+  std::string data;
+  std::int64_t steps = 50;
+  CommonOptions common;
+};
+
+// The options that a run was begun with.
+TrainOptions options_of(const std::string& folder) {
+  CLI::App verb;
+  verb.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  TrainOptions options;
+  add_train_options(verb, options);
+  std::vector<std::string> arguments = config_arguments(verb, folder + "/config.toml");
+  std::reverse(arguments.begin(), arguments.end());
+  try {
+    verb.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    fail(Failure::data, folder, "/config.toml: ", error.what());
+  }
+  return options;
+}
+
+int run_verify(const VerifyOptions& options) {
+  use_threads(options.common);
+  check(std::filesystem::is_directory(options.run), Failure::data, options.run,
+        ": expected the folder of a run, with config.toml and hashes.csv");
+  TrainOptions train = options_of(options.run);
+  if (!options.data.empty()) train.data.data = options.data;
+  std::vector<StepHash> wanted = read_hashes(options.run);
+  std::erase_if(wanted, [&](const StepHash& row) { return row.step > options.steps; });
+  check(!wanted.empty(), Failure::usage, options.run, ": has no hash of its first ", options.steps,
+        " steps; raise --steps");
+  TrainingJob job(train);
+  DataLoader loader = job.make_loader();
+  job.plan_steps(loader.batches());
+  std::cout << format_text("%s: %lld steps again, ", options.run.c_str(),
+                           static_cast<long long>(wanted.back().step))
+            << threads() << (threads() == 1 ? " thread\n" : " threads\n");
+  std::size_t next = 0;
+  std::int64_t different = 0;
+  Progress progress;
+  while (next < wanted.size())
+    train_epoch(
+        job.network, *job.loss, *job.optimizer, loader,
+        [&](std::int64_t step) { return job.schedule.rate(step); }, job.state,
+        [&](const TrainingState& now) {
+          progress.show("verify", static_cast<double>(now.step) /
+                                      static_cast<double>(wanted.back().step));
+          if (now.step == wanted[next].step) {
+            const std::string hash = state_hash(job.network, *job.optimizer);
+            const bool same = hash == wanted[next].hash;
+            progress.clear();
+            std::cout << format_text("after step %6lld  run %s  now %s  %s\n",
+                                     static_cast<long long>(now.step), wanted[next].hash.c_str(),
+                                     hash.c_str(), same ? "same" : "DIFFERENT");
+            different += !same;
+            ++next;
+          }
+          return next < wanted.size();
+        });
+  progress.clear();
+  std::cout << (different == 0 ? "the run repeats, bit for bit" : "the run does not repeat") << ": "
+            << different << " of " << wanted.size() << " states differ" << std::endl;
+  if (options.common.json)
+    std::cout << Json{{"different", different}, {"compared", wanted.size()}}.dump() << std::endl;
+  return different == 0 ? 0 : static_cast<int>(Failure::mismatch);
+}
+
+}  // namespace
+
+void add_verify(CLI::App& program, Work& work) {
+  CLI::App& verb =
+      *program.add_subcommand("verify", "make a run's first steps again and compare the states");
+  const auto options = std::make_shared<VerifyOptions>();
+  verb.add_option("RUN", options->run, "run folder of octet train")->required();
+  verb.add_option("--steps", options->steps, "so many steps at most")
+      ->check(CLI::Range(1, 1000000000))
+      ->capture_default_str();
+  verb.add_option("--data", options->data, "where the data is now; as in the run unless given");
+  add_common_options(verb, options->common);
+  verb.footer(
+      "Every state after steps 1, 2, 5, 10, ... and after each epoch has a hash in the run's\n"
+      "hashes.csv. Recipes whose products are all of integers give the same on any CPU and with\n"
+      "any number of threads. Exit code 6 when a state differs.\n"
+      "Example:\n"
+      "  octet verify runs/strokes-lenet5-int8 --threads 1");
+  verb.callback([&work, options] { work = [options] { return run_verify(*options); }; });
+}
+
+}  // namespace octet::cli
