@@ -45,8 +45,7 @@ dnn::Matrix load_floats(const CodeMatrix& x, std::int64_t extent, bool depth_fir
     to_floats(static_cast<const std::uint8_t*>(x.data) + at, rows, columns, x.stride,
               floats.data());
   } else {
-    to_floats(static_cast<const std::int8_t*>(x.data) + at, rows, columns, x.stride,
-              floats.data());
+    to_floats(static_cast<const std::int8_t*>(x.data) + at, rows, columns, x.stride, floats.data());
   }
   return {floats.data(), columns, x.transpose};
 }
@@ -113,8 +112,7 @@ void image_sums(const std::int8_t* image, Element element, const Shape& input, c
       part_sums.resize(static_cast<std::size_t>(count * part));
       gemm_exact(count, part, row, patches, kernels, false, part_sums.data());
       for (std::int64_t i = 0; i < count; ++i)
-        std::copy_n(part_sums.data() + i * part, part,
-                    sums + (first + i) * filters + group * part);
+        std::copy_n(part_sums.data() + i * part, part, sums + (first + i) * filters + group * part);
     }
 }
 
@@ -181,8 +179,9 @@ Shape with_images(const Shape& s, std::int64_t images) { return {images, s[1], s
 
 // `source(first, count)` gives the codes of a block of images shaped like `input`.
 template <class Source>
-void sums_in_blocks(std::string_view pass, Element element, const Shape& input, const Tensor& weight, const Window& window,
-                    const Source& source, const SumsBody& body) {
+void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
+                    const Tensor& weight, const Window& window, const Source& source,
+                    const SumsBody& body) {
   check_terms(element, weight.elements() / weight.shape()[0]);
   const Shape output = convolution_shape(input, weight.shape(), window);
   const std::int64_t images = input[0], size = output.elements() / images;
@@ -239,8 +238,7 @@ void rotate(const Tensor& weight, std::int64_t groups, Tensor& rotated) {
           for (std::int64_t h = 0; h < s[1]; ++h)
             for (std::int64_t w = 0; w < s[2]; ++w)
               for (std::int64_t c = c0; c < std::min(end, c0 + 64); ++c) {
-                std::int8_t* const row =
-                    to + (((g * inputs + c) * s[1] + h) * s[2] + w) * outputs;
+                std::int8_t* const row = to + (((g * inputs + c) * s[1] + h) * s[2] + w) * outputs;
                 const std::int8_t* const column =
                     from + (((g * outputs) * s[1] + s[1] - 1 - h) * s[2] + s[2] - 1 - w) * inputs +
                     c;

@@ -249,14 +249,13 @@ void gemm_codes(std::int64_t m, std::int64_t n, std::int64_t depth, Element a_el
   const char ta = a.transpose ? 'T' : 'N', tb = b.transpose ? 'T' : 'N';
   const float beta = accumulate ? 1.0f : 0.0f;
   const auto* codes = static_cast<const std::int8_t*>(b.data);
-  const auto status =
-      a_element == Element::uint8
-          ? dnnl_gemm_u8s8s32(ta, tb, 'F', m, n, depth, 1.0f,
-                              static_cast<const std::uint8_t*>(a.data), a.stride, 0, codes,
-                              b.stride, 0, beta, c, n, &no_offset)
-          : dnnl_gemm_s8s8s32(ta, tb, 'F', m, n, depth, 1.0f,
-                              static_cast<const std::int8_t*>(a.data), a.stride, 0, codes, b.stride,
-                              0, beta, c, n, &no_offset);
+  const auto status = a_element == Element::uint8
+                          ? dnnl_gemm_u8s8s32(ta, tb, 'F', m, n, depth, 1.0f,
+                                              static_cast<const std::uint8_t*>(a.data), a.stride, 0,
+                                              codes, b.stride, 0, beta, c, n, &no_offset)
+                          : dnnl_gemm_s8s8s32(ta, tb, 'F', m, n, depth, 1.0f,
+                                              static_cast<const std::int8_t*>(a.data), a.stride, 0,
+                                              codes, b.stride, 0, beta, c, n, &no_offset);
   check(status == dnnl_success, Failure::failed, "oneDNN cannot compute a product of codes");
 }
 

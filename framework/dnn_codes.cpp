@@ -80,11 +80,10 @@ void CodeConvolution::load(const Tensor& weight) {
 void CodeConvolution::run(const void* input, std::int32_t* sums) const {
   const Primitive& p = *primitive_;
   p.convolution.execute(
-      own_stream(),
-      {{DNNL_ARG_SRC, borrow(p.source, input)},
-       {DNNL_ARG_WEIGHTS, p.weight},
-       {DNNL_ARG_DST, borrow(p.target, sums)},
-       {DNNL_ARG_SCRATCHPAD, borrow(p.scratch, own_scratch(p.scratch.get_size()))}});
+      own_stream(), {{DNNL_ARG_SRC, borrow(p.source, input)},
+                     {DNNL_ARG_WEIGHTS, p.weight},
+                     {DNNL_ARG_DST, borrow(p.target, sums)},
+                     {DNNL_ARG_SCRATCHPAD, borrow(p.scratch, own_scratch(p.scratch.get_size()))}});
   own_stream().wait();
 }
 
@@ -92,9 +91,15 @@ CodeConvolution& code_convolution(Element input, const Shape& block, const Shape
                                   const Window& window) {
   using Key = std::array<std::int64_t, 18>;
   static std::map<Key, CodeConvolution> known;
-  Key key{static_cast<std::int64_t>(input), window.kernel_h, window.kernel_w,
-          window.stride,                    window.pad_top,  window.pad_bottom,
-          window.pad_left,                  window.pad_right, window.groups};
+  Key key{static_cast<std::int64_t>(input),
+          window.kernel_h,
+          window.kernel_w,
+          window.stride,
+          window.pad_top,
+          window.pad_bottom,
+          window.pad_left,
+          window.pad_right,
+          window.groups};
   for (int i = 0; i < 4; ++i) {
     key[static_cast<std::size_t>(9 + i)] = block[i];
     key[static_cast<std::size_t>(13 + i)] = weight[i];

@@ -222,9 +222,9 @@ void compute_by(const Kernel& kernel, const Tensor& input, const Tensor& error,
 
 void compute(const Tensor& input, const Tensor& error, const Window& window, const Shape& weight,
              const std::vector<float>& scales, Tensor& gradient, std::int64_t* error_sums) {
-  const profile::Scope scope(
-      profile::layer(), "weight gradient", "int8 product",
-      2.0 * static_cast<double>(error.elements()) * static_cast<double>(weight.elements() / weight[0]));
+  const profile::Scope scope(profile::layer(), "weight gradient", "int8 product",
+                             2.0 * static_cast<double>(error.elements()) *
+                                 static_cast<double>(weight.elements() / weight[0]));
   compute_by(selected(), input, error, window, weight, scales, gradient, error_sums);
 }
 

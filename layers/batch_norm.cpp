@@ -114,8 +114,7 @@ std::vector<std::pair<std::string, Tensor*>> BatchNorm::state() {
       {name() + ".running_variance", &running_variance_}};
   if (activations_.format().scaling.smooth)
     all.emplace_back(name() + ".activation_range", &activations_.range());
-  if (errors_.format().scaling.smooth)
-    all.emplace_back(name() + ".error_range", &errors_.range());
+  if (errors_.format().scaling.smooth) all.emplace_back(name() + ".error_range", &errors_.range());
   return all;
 }
 

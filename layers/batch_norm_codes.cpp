@@ -41,8 +41,17 @@ void BatchNorm::sum_codes(const Tensor& e, const Tensor& y) {
     std::vector<std::int64_t> sums(at(channels_)), products(at(channels_));
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i * chunk * channels_;
-      code_moments(e.data<std::int8_t>() + first, y.data<std::int8_t>() + first,
-                   std::min(chunk, rows - i * chunk), channels_, sums.data(), products.data());
+      const std::int64_t count = std::min(chunk, rows - i * chunk);
+      const auto add = [&](const auto* a, const auto* b) {
+        code_moments(a + first, b + first, count, channels_, sums.data(), products.data());
+      };
+      if (e.element() == Element::uint8) {
+        add(e.data<std::uint8_t>(), y.data<std::uint8_t>());
+      } else if (y.element() == Element::uint8) {
+        add(e.data<std::int8_t>(), y.data<std::uint8_t>());
+      } else {
+        add(e.data<std::int8_t>(), y.data<std::int8_t>());
+      }
     }
     const std::lock_guard lock(merging);
     for (std::size_t k = 0; k < sums.size(); ++k) {
@@ -118,8 +127,8 @@ const Tensor& BatchNorm::backward_codes(const Tensor& error, const Pass& pass) {
     passed_.resize({0});
     return passed_;
   }
-  emission_.codes(error_outlet_, pass, {e, factor_}, {&input, second_factor_}, offsets_, nullptr,
-                  passed_);
+  emission_.codes(error_outlet_, pass, {e, factor_}, {&input, second_factor_}, offsets_,
+                  error_outlet_.mask ? &input : nullptr, passed_);
   return passed_;
 }
 

@@ -17,9 +17,8 @@ template <class Code>
 }
 
 template <class Code>
-[[gnu::always_inline]] inline void take_larger(const Code* __restrict x,
-                                               std::int64_t channels, std::uint8_t place,
-                                               Code* __restrict best,
+[[gnu::always_inline]] inline void take_larger(const Code* __restrict x, std::int64_t channels,
+                                               std::uint8_t place, Code* __restrict best,
                                                std::uint8_t* __restrict source) {
   for (std::int64_t c = 0; c < channels; ++c) {
     const bool larger = x[c] > best[c];
@@ -36,8 +35,9 @@ template <class Code>
       const Code* corner = x + (oh * g.stride * g.width + ow * g.stride) * g.channels;
       first_row(corner, g.channels, y, source);
       for (std::int64_t place = 1; place < g.window_height * g.window_width; ++place)
-        take_larger(corner + (place / g.window_width * g.width + place % g.window_width) * g.channels,
-                    g.channels, static_cast<std::uint8_t>(place), y, source);
+        take_larger(
+            corner + (place / g.window_width * g.width + place % g.window_width) * g.channels,
+            g.channels, static_cast<std::uint8_t>(place), y, source);
       y += g.channels;
       source += g.channels;
     }
@@ -68,11 +68,11 @@ OCTET_KERNEL void unpool(const std::int8_t* error, const std::uint8_t* source,
                          const PoolGeometry& g, std::int8_t* passed) {
   for (std::int64_t oh = 0; oh < g.output_height; ++oh)
     for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
-      std::int8_t* const corner =
-          passed + (oh * g.stride * g.width + ow * g.stride) * g.channels;
+      std::int8_t* const corner = passed + (oh * g.stride * g.width + ow * g.stride) * g.channels;
       for (std::int64_t place = 0; place < g.window_height * g.window_width; ++place) {
-        put_where(error, source, static_cast<std::uint8_t>(place), g.channels,
-                  corner + (place / g.window_width * g.width + place % g.window_width) * g.channels);
+        put_where(
+            error, source, static_cast<std::uint8_t>(place), g.channels,
+            corner + (place / g.window_width * g.width + place % g.window_width) * g.channels);
       }
       error += g.channels;
       source += g.channels;
@@ -119,8 +119,8 @@ void max_pool_codes(const std::uint8_t* x, const PoolGeometry& g, std::uint8_t* 
 void max_pool_errors(const std::int8_t* error, const std::uint8_t* source, const PoolGeometry& g,
                      std::int8_t* passed) {
   // Windows side by side cover the image unless strides leave gaps or edges.
-  if (g.window_height != g.stride || g.window_width != g.stride || g.output_height * g.stride != g.height ||
-      g.output_width * g.stride != g.width)
+  if (g.window_height != g.stride || g.window_width != g.stride ||
+      g.output_height * g.stride != g.height || g.output_width * g.stride != g.width)
     std::fill_n(passed, g.height * g.width * g.channels, std::int8_t{0});
   unpool(error, source, g, passed);
 }

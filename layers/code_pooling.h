@@ -8,7 +8,7 @@
 namespace octet::kernels {
 
 struct PoolGeometry {
-  std::int64_t height, width, channels;        ///< of the input
+  std::int64_t height, width, channels;  ///< of the input
   std::int64_t output_height, output_width;
   std::int64_t window_height, window_width, stride;
 };

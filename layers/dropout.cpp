@@ -32,7 +32,7 @@ void Dropout::apply(const Tensor& from, const Pass& pass, Tensor& to) const {
     parallel_for(from.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i)
         out[i] = uniform(key, static_cast<std::uint32_t>(i)) < options_.rate ? std::uint8_t{0}
-                                                                            : codes[i];
+                                                                             : codes[i];
     });
     return;
   }

@@ -191,7 +191,8 @@ void Emission::codes(const Outlet& outlet, const Pass& pass, const EmittedTerm& 
       float v = at(first.scales, k) * code_at(x, i);
       if (second.codes) v += at(second.scales, k) * code_at(*second.codes, i);
       if (!offsets.empty()) v += at(offsets, k);
-      most_[static_cast<std::size_t>(k)] = std::max(most_[static_cast<std::size_t>(k)], std::abs(v));
+      most_[static_cast<std::size_t>(k)] =
+          std::max(most_[static_cast<std::size_t>(k)], std::abs(v));
     }
     observe_first(outlet, pass);
   }

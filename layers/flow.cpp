@@ -1,7 +1,6 @@
 #include "layers/flow.h"
 
 #include "layers/activations.h"
-#include "layers/batch_norm.h"
 #include "layers/weighted_layer.h"
 
 namespace octet {
@@ -13,16 +12,15 @@ bool is_maker(const std::unique_ptr<Layer>& layer) {
   return flow(layer).role() == FlowLayer::Role::maker;
 }
 
-// ReLUs between two makers, in the order of the path.
-void absorb(const Layers& path, std::size_t begin, std::size_t end, bool absorbed) {
+// The makers on both sides of a ReLU do its work; whether there is one among these layers.
+bool absorb_relus(const Layers& path, std::size_t begin, std::size_t end) {
+  bool any = false;
   for (std::size_t i = begin; i < end; ++i)
-    if (auto* relu = dynamic_cast<Relu*>(path[i].get())) relu->set_absorbed(absorbed);
-}
-
-bool has_relu(const Layers& path, std::size_t begin, std::size_t end) {
-  for (std::size_t i = begin; i < end; ++i)
-    if (dynamic_cast<Relu*>(path[i].get())) return true;
-  return false;
+    if (auto* relu = dynamic_cast<Relu*>(path[i].get())) {
+      relu->set_absorbed(true);
+      any = true;
+    }
+  return any;
 }
 
 void stop_flow(const Layers& layers) {
@@ -44,8 +42,8 @@ void set_formats(const Layers& layers, const Precision& precision) {
 }
 
 bool formats_flow(const Precision& precision) {
-  return precision.weights.fits_int8_product() &&
-         Quantizer(precision.activations).flows() && Quantizer(precision.errors).flows();
+  return precision.weights.fits_int8_product() && Quantizer(precision.activations).flows() &&
+         Quantizer(precision.errors).flows();
 }
 
 }  // namespace
@@ -83,13 +81,10 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
     Outlet outputs_of = outputs, next_errors;
     if (m + 1 < makers.size()) {
       FlowLayer& next = flow(path[makers[m + 1]]);
-      // The sums of a BatchNorm's input are over signed codes: a ReLU before it works by itself.
-      const bool absorbed = has_relu(path, makers[m], makers[m + 1]) &&
-                            dynamic_cast<BatchNorm*>(&next) == nullptr;
-      absorb(path, makers[m], makers[m + 1], absorbed);
-      outputs_of = {.quantizer = next.input_quantizer(), .rectify = absorbed};
+      const bool rectify = absorb_relus(path, makers[m], makers[m + 1]);
+      outputs_of = {.quantizer = next.input_quantizer(), .rectify = rectify};
       next_errors = maker.error_inlet();
-      next_errors.mask = absorbed;
+      next_errors.mask = rectify;
     }
     maker.set_outlets(outputs_of, errors_of);
     if (auto* weighted = dynamic_cast<WeightedLayer*>(&maker))

@@ -277,8 +277,7 @@ void AveragePoolingOfCodes::backward(const Tensor& error, const Tensor& input,
       static thread_local Tensor sums;
       sums.resize({image}, Element::int32);
       for (std::int64_t i = first; i < last; ++i) {
-        kernels::spread_windows(e->data<std::int8_t>() + i * pooled, g,
-                                sums.data<std::int32_t>());
+        kernels::spread_windows(e->data<std::int8_t>() + i * pooled, g, sums.data<std::int32_t>());
         body(i, 1, sums.data<std::int32_t>());
       }
     });

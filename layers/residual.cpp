@@ -83,8 +83,7 @@ FlowLayer::Role Residual::role() const {
            (first_maker(path) == path.front().get() && last_maker(path) == path.back().get());
   };
   const bool adds = first_maker(main_)->takes_addends() && last_maker(main_)->takes_addends();
-  return ends_are_makers(main_) && ends_are_makers(shortcut_) && adds ? Role::maker
-                                                                      : Role::stopper;
+  return ends_are_makers(main_) && ends_are_makers(shortcut_) && adds ? Role::maker : Role::stopper;
 }
 
 void Residual::set_flow_formats(const Format& activations, const Format& errors) {
@@ -163,8 +162,7 @@ std::vector<std::pair<std::string, Tensor*>> Residual::state() {
     for (const auto& layer : *path)
       for (auto& entry : layer->state()) all.push_back(entry);
   const auto add_range = [&](const char* of, Quantizer& quantizer) {
-    if (quantizer.format().scaling.smooth)
-      all.emplace_back(name() + "." + of, &quantizer.range());
+    if (quantizer.format().scaling.smooth) all.emplace_back(name() + "." + of, &quantizer.range());
   };
   add_range("activation_range", input_);
   add_range("error_range", errors_);

@@ -38,7 +38,7 @@ class Residual : public FlowLayer {
  private:
   Layers main_, shortcut_;
   bool flowing_ = false;
-  Quantizer input_, errors_;                  // of the block's input, and of errors at its output
+  Quantizer input_, errors_;  // of the block's input, and of errors at its output
   Quantizer shortcut_outputs_, shortcut_errors_;  // what the shortcut hands to the main path
   Tensor error_codes_;
   Tensor output_, passed_;

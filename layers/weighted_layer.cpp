@@ -189,9 +189,9 @@ void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
     weight_gradient_of_codes(*operand_, e, scales, weight_.gradient,
                              options_.bias ? error_sums_.data() : nullptr);
     for (std::int64_t k = 0; options_.bias && k < weight_shape_[0]; ++k)
-      bias_.gradient.floats()[k] =
-          unfold[unfold.size() > 1 ? static_cast<std::size_t>(k) : 0] * e.scale() *
-          static_cast<float>(error_sums_[static_cast<std::size_t>(k)]);
+      bias_.gradient.floats()[k] = unfold[unfold.size() > 1 ? static_cast<std::size_t>(k) : 0] *
+                                   e.scale() *
+                                   static_cast<float>(error_sums_[static_cast<std::size_t>(k)]);
   } else {
     weight_gradient(as_floats(*operand_, float_activations_), as_floats(e, float_errors_),
                     weight_.gradient);

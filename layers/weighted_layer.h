@@ -2,8 +2,8 @@
 //   forward   Y  = A * W
 //   backward  E' = E * W^T     G = A^T * E
 // This is the only code that applies the formats of a Precision; a product whose two operands are
-// 8-bit codes runs on the codes. What arrives as codes is taken as it is; what leaves is encoded for
-// whoever takes it (layers/flow.h). Kinds only say what their products are.
+// 8-bit codes runs on the codes. What arrives as codes is taken as it is; what leaves is encoded
+// for whoever takes it (layers/flow.h). Kinds only say what their products are.
 #pragma once
 
 #include "layers/emission.h"
@@ -33,7 +33,8 @@ class WeightedLayer : public FlowLayer {
   bool takes_addends() const override { return true; }
   Quantizer* input_quantizer() override { return &quantize_activations_; }
   Outlet error_inlet() override;
-  /// Whether the errors that arrive as codes were multiplied by the scales of the weight's channels.
+  /// Whether the errors that arrive as codes were multiplied by the scales of the weight's
+  /// channels.
   void set_errors_folded(bool folded) { errors_folded_ = folded; }
 
  protected:
@@ -83,8 +84,8 @@ class WeightedLayer : public FlowLayer {
   std::int64_t inputs_ = 1, outputs_ = 1;
   Quantizer quantize_weights_, quantize_activations_, quantize_errors_, quantize_gradients_;
   bool errors_folded_ = false;
-  const Tensor* input_ = nullptr;       // as it arrived: codes or float32
-  const Tensor* operand_ = nullptr;     // the input as the products see it
+  const Tensor* input_ = nullptr;          // as it arrived: codes or float32
+  const Tensor* operand_ = nullptr;        // the input as the products see it
   Tensor weights_, activations_, errors_;  // codes (or reals where the format is f32)
   Tensor float_weights_, float_activations_, float_errors_;
   Tensor simulated_sums_, gradient_codes_, output_, passed_;

@@ -47,10 +47,11 @@ void Run::begin() {
   if (job_.options.resume.empty()) {
     std::string name = job_.options.model;
     if (!in_zoo(name)) name = fs::path(name).stem().string();
-    folder_ = make_run_folder(
-        job_.options.out,
-        job_.splits.train.name + "-" + name + "-" +
-            (job_.options.precision.find('=') == std::string::npos ? job_.options.precision : "custom"));
+    folder_ =
+        make_run_folder(job_.options.out, job_.splits.train.name + "-" + name + "-" +
+                                              (job_.options.precision.find('=') == std::string::npos
+                                                   ? job_.options.precision
+                                                   : "custom"));
   } else {
     folder_ = job_.options.resume;
     const Model last = open_model((folder_ / "last.octet").string());
@@ -66,9 +67,11 @@ void Run::begin() {
       "seconds,state_hash" +
           saturation_columns(job_.network.take_saturation()),
       job_.state.epoch);
-  hashes_file_ = std::make_unique<MetricsFile>(folder_ / hashes_name, hashes_header, job_.state.step);
+  hashes_file_ =
+      std::make_unique<MetricsFile>(folder_ / hashes_name, hashes_header, job_.state.step);
   std::int64_t weights = 0;
-  for (const Parameter* parameter : job_.network.parameters()) weights += parameter->value.elements();
+  for (const Parameter* parameter : job_.network.parameters())
+    weights += parameter->value.elements();
   std::cout << format_text(
                    "%s: %lld pictures %s, %zu classes; %lld for validation, %lld for test\n",
                    job_.splits.train.name.c_str(), static_cast<long long>(job_.splits.train.size()),
@@ -77,14 +80,14 @@ void Run::begin() {
                    static_cast<long long>(job_.splits.test.size()))
             << format_text("%s: %lld parameters, precision ", job_.network.name().c_str(),
                            static_cast<long long>(weights))
-            << print(job_.precision) << ", " << threads() << (threads() == 1 ? " thread" : " threads")
-            << '\n';
+            << print(job_.precision) << ", " << threads()
+            << (threads() == 1 ? " thread" : " threads") << '\n';
   const bool w = job_.precision.weights.fits_int8_product(),
              a = job_.precision.activations.fits_int8_product(),
              e = job_.precision.errors.fits_int8_product();
   if ((a && w) || (e && w) || (a && e))
-    std::cout << "integer products: " << products::describe_paths() << "\nbetween layers: "
-              << (job_.codes_flow ? "codes" : "float32") << '\n';
+    std::cout << "integer products: " << products::describe_paths()
+              << "\nbetween layers: " << (job_.codes_flow ? "codes" : "float32") << '\n';
   std::cout << "run folder: " << folder_.string();
   if (job_.state.step > 0)
     std::cout << format_text(", resumed after %lld steps", static_cast<long long>(job_.state.step));
@@ -118,18 +121,19 @@ void Run::end_epoch(double epoch_seconds, std::int64_t epoch_images) {
   std::cout << format_text("%6lld %9.6f %7.4f %6.2f%% ", static_cast<long long>(epoch), rate_,
                            m.loss(), 100 * m.error())
             << (job_.validation.size() > 0 ? format_text("%10.2f%%", 100 * validated.error())
-                                       : std::string("          -"))
+                                           : std::string("          -"))
             << format_text(" %9.0f  ", images_per_second_) << hash << std::endl;
   add_hash();
   const std::vector<Saturation> saturation = job_.network.take_saturation();
   metrics_file_->add(format_text("%lld,%lld,%.9g,%.6f,%.6f,%.6f,%.6f,%.1f,%.3f,%s",
-                                 static_cast<long long>(epoch), static_cast<long long>(job_.state.step),
-                                 rate_, m.loss(), m.error(), validated.loss(), validated.error(),
-                                 images_per_second_, record_.seconds, hash.c_str()) +
+                                 static_cast<long long>(epoch),
+                                 static_cast<long long>(job_.state.step), rate_, m.loss(),
+                                 m.error(), validated.loss(), validated.error(), images_per_second_,
+                                 record_.seconds, hash.c_str()) +
                      saturation_values(saturation));
   warn_of_saturation(saturation);
-  const bool best =
-      job_.validation.size() == 0 || record_.best_epoch == 0 || validated.error() < record_.best_error;
+  const bool best = job_.validation.size() == 0 || record_.best_epoch == 0 ||
+                    validated.error() < record_.best_error;
   if (best) {
     record_.best_error = validated.error();
     record_.best_epoch = epoch;
@@ -151,12 +155,18 @@ void Run::train() {
     // --max-steps can end a run within an epoch: the state then stays that of the open epoch.
     const bool whole = train_epoch(
         job_.network, *job_.loss, *job_.optimizer, loader,
-        [&](std::int64_t step) { return static_cast<float>(rate_ = job_.schedule.rate(step)); }, job_.state,
+        [&](std::int64_t step) { return static_cast<float>(rate_ = job_.schedule.rate(step)); },
+        job_.state,
         [&](const TrainingState& now) {
           progress.show(format_text("epoch %lld  loss %.4f", static_cast<long long>(now.epoch + 1),
                                     now.metrics.loss()),
                         static_cast<double>(now.batch) / static_cast<double>(per_epoch));
           if (hashed_step(now.step)) add_hash();
+          if (job_.options.save_every > 0 && now.step % job_.options.save_every == 0 &&
+              now.batch < per_epoch) {
+            record_.seconds = before + watch.seconds();
+            save("last.octet", true);
+          }
           return interrupt() == 0 && now.step < total;
         });
     record_.seconds = before + watch.seconds();

@@ -52,6 +52,11 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
                   "share of the training pictures held out; chooses best.octet")
       ->check(CLI::Range(0.0, 0.5))
       ->capture_default_str();
+  verb.add_option("--save-every", o.save_every,
+                  "steps between saves of last.octet, besides those after each epoch; 0 for none: "
+                  "what a run loses at most when it is killed")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   verb.add_option("--out", o.out, "run folder; runs/DATA-MODEL-PRECISION unless given");
   verb.add_option("--resume", o.resume,
                   "go on with the run in this folder (the latest below runs/ unless named)");

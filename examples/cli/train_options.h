@@ -25,6 +25,7 @@ struct TrainOptions {
   std::string loss = "cross-entropy";
   std::string augment = "auto";
   double validation = 0.05;
+  std::int64_t save_every = 0;
   std::string out;
   std::string resume;
   std::string config;  // resolved, to be written into the run folder

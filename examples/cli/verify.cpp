@@ -57,8 +57,8 @@ int run_verify(const VerifyOptions& options) {
         job.network, *job.loss, *job.optimizer, loader,
         [&](std::int64_t step) { return job.schedule.rate(step); }, job.state,
         [&](const TrainingState& now) {
-          progress.show("verify", static_cast<double>(now.step) /
-                                      static_cast<double>(wanted.back().step));
+          progress.show("verify",
+                        static_cast<double>(now.step) / static_cast<double>(wanted.back().step));
           if (now.step == wanted[next].step) {
             const std::string hash = state_hash(job.network, *job.optimizer);
             const bool same = hash == wanted[next].hash;

@@ -9,16 +9,47 @@
 namespace octet {
 namespace {
 
-// Sums of bytes and of their products, `period` columns at a time.
-OCTET_KERNEL void moments_kernel(const std::int8_t* e, const std::int8_t* y, std::int64_t count,
-                                 std::int64_t period, std::int32_t* sums, std::int32_t* products) {
+// Sums of codes and of their products, `period` columns at a time.
+template <class Product, class E, class Y>
+[[gnu::always_inline]] inline void add_moments(const E* e, const Y* y, std::int64_t count,
+                                               std::int64_t period, std::int32_t* sums,
+                                               std::int32_t* products) {
   for (std::int64_t row = 0; row < count; row += period) {
     const std::int64_t columns = std::min(period, count - row);
     for (std::int64_t j = 0; j < columns; ++j) {
-      const std::int16_t a = e[row + j], b = y[row + j];
+      const Product a = e[row + j], b = y[row + j];
       sums[j] += a;
-      products[j] += static_cast<std::int16_t>(a * b);
+      products[j] += static_cast<Product>(a * b);
     }
+  }
+}
+
+// 127 x 255 fits 16 bits, 255 x 255 does not.
+OCTET_KERNEL void moments_kernel(const std::int8_t* e, const std::int8_t* y, std::int64_t count,
+                                 std::int64_t period, std::int32_t* sums, std::int32_t* products) {
+  add_moments<std::int16_t>(e, y, count, period, sums, products);
+}
+
+OCTET_KERNEL void moments_kernel(const std::int8_t* e, const std::uint8_t* y, std::int64_t count,
+                                 std::int64_t period, std::int32_t* sums, std::int32_t* products) {
+  add_moments<std::int16_t>(e, y, count, period, sums, products);
+}
+
+OCTET_KERNEL void moments_kernel(const std::uint8_t* e, const std::uint8_t* y, std::int64_t count,
+                                 std::int64_t period, std::int32_t* sums, std::int32_t* products) {
+  add_moments<std::int32_t>(e, y, count, period, sums, products);
+}
+
+template <class E, class Y>
+void moments(const E* e, const Y* y, std::int64_t rows, std::int64_t channels, std::int64_t* sums,
+             std::int64_t* products) {
+  const std::int64_t period = Columns::period_of(channels);
+  static thread_local std::vector<std::int32_t> parts;
+  parts.assign(static_cast<std::size_t>(2 * period), 0);
+  moments_kernel(e, y, rows * channels, period, parts.data(), parts.data() + period);
+  for (std::int64_t j = 0; j < period; ++j) {
+    sums[j % channels] += parts[static_cast<std::size_t>(j)];
+    products[j % channels] += parts[static_cast<std::size_t>(period + j)];
   }
 }
 
@@ -56,10 +87,10 @@ const requantizers::Table& table() {
 
 }  // namespace
 
-#define OCTET_REQUANTIZE(X, Code)                                                            \
-  void requantize(const X* x, std::int64_t count, const Requantization& how, Code* codes,   \
-                  Tally& tally) {                                                            \
-    table().of(x, codes)(x, count, how, codes, tally);                                       \
+#define OCTET_REQUANTIZE(X, Code)                                                         \
+  void requantize(const X* x, std::int64_t count, const Requantization& how, Code* codes, \
+                  Tally& tally) {                                                         \
+    table().of(x, codes)(x, count, how, codes, tally);                                    \
   }
 OCTET_REQUANTIZE(std::int32_t, std::int8_t)
 OCTET_REQUANTIZE(std::int32_t, std::uint8_t)
@@ -82,14 +113,17 @@ OCTET_KERNEL void channel_absmax(const std::int32_t* x, std::int64_t rows, std::
 
 void code_moments(const std::int8_t* e, const std::int8_t* y, std::int64_t rows,
                   std::int64_t channels, std::int64_t* sums, std::int64_t* products) {
-  const std::int64_t period = Columns::period_of(channels);
-  static thread_local std::vector<std::int32_t> parts;
-  parts.assign(static_cast<std::size_t>(2 * period), 0);
-  moments_kernel(e, y, rows * channels, period, parts.data(), parts.data() + period);
-  for (std::int64_t j = 0; j < period; ++j) {
-    sums[j % channels] += parts[static_cast<std::size_t>(j)];
-    products[j % channels] += parts[static_cast<std::size_t>(period + j)];
-  }
+  moments(e, y, rows, channels, sums, products);
+}
+
+void code_moments(const std::int8_t* e, const std::uint8_t* y, std::int64_t rows,
+                  std::int64_t channels, std::int64_t* sums, std::int64_t* products) {
+  moments(e, y, rows, channels, sums, products);
+}
+
+void code_moments(const std::uint8_t* e, const std::uint8_t* y, std::int64_t rows,
+                  std::int64_t channels, std::int64_t* sums, std::int64_t* products) {
+  moments(e, y, rows, channels, sums, products);
 }
 
 }  // namespace octet

@@ -72,8 +72,12 @@ void channel_absmax(const std::int32_t* x, std::int64_t rows, std::int64_t chann
                     const float* factor, const float* offset, float* most);
 
 /// sums[k] += e[k], products[k] += e[k] * y[k] over `rows` rows of `channels` codes. With e = y the
-/// first two moments. At most 2^16 rows a call.
+/// first two moments. At most 2^15 rows a call.
 void code_moments(const std::int8_t* e, const std::int8_t* y, std::int64_t rows,
+                  std::int64_t channels, std::int64_t* sums, std::int64_t* products);
+void code_moments(const std::int8_t* e, const std::uint8_t* y, std::int64_t rows,
+                  std::int64_t channels, std::int64_t* sums, std::int64_t* products);
+void code_moments(const std::uint8_t* e, const std::uint8_t* y, std::int64_t rows,
                   std::int64_t channels, std::int64_t* sums, std::int64_t* products);
 
 }  // namespace octet

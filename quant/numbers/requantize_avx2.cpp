@@ -77,10 +77,8 @@ struct Lanes {
         _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12,
                          -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 1, 1, 1, 1, 1);
-    const __m256i low =
-        _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(a.low, low_bytes), order);
-    const __m256i high =
-        _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(a.high, low_bytes), order);
+    const __m256i low = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(a.low, low_bytes), order);
+    const __m256i high = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(a.high, low_bytes), order);
     _mm_storeu_si128(static_cast<__m128i*>(to),
                      _mm_unpacklo_epi64(_mm256_castsi256_si128(low), _mm256_castsi256_si128(high)));
   }
@@ -106,9 +104,9 @@ struct Lanes {
     return {_mm256_srai_epi32(a.low, 16), _mm256_srai_epi32(a.high, 16)};
   }
   OCTET_INLINE static Floats noise(Ints a) {
-    return add(multiply({_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)},
-                        broadcast(0x1p-16f)),
-               broadcast(0x1p-17f));
+    return add(
+        multiply({_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}, broadcast(0x1p-16f)),
+        broadcast(0x1p-17f));
   }
   // A comparison gives -1 where it holds.
   OCTET_INLINE static Ints count_above(Ints counts, Floats size, float limit) {

@@ -48,8 +48,7 @@ struct Lanes {
     return _mm512_set1_epi32(static_cast<int>(static_cast<std::uint32_t>(word)));
   }
   OCTET_INLINE static Ints random(std::uint64_t key, std::uint32_t first) {
-    const __m512i ramp =
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i ramp = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     __m512i x = _mm512_add_epi32(ramp, set(first + key));
     x = _mm512_mullo_epi32(_mm512_xor_si512(x, _mm512_srli_epi32(x, 16)), set(0x7feb352du));
     x = _mm512_xor_si512(_mm512_xor_si512(x, _mm512_srli_epi32(x, 15)), set(key >> 32));
@@ -91,9 +90,7 @@ const Table functions = {entry, entry, entry, entry, entry, entry};
 
 namespace octet::requantizers {
 
-const Table* avx512() {
-  return dnn::isa() >= dnn::Isa::avx512 ? &functions : nullptr;
-}
+const Table* avx512() { return dnn::isa() >= dnn::Isa::avx512 ? &functions : nullptr; }
 
 }  // namespace octet::requantizers
 

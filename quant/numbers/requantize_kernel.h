@@ -30,8 +30,7 @@ OCTET_INLINE void step(const X* x, const Requantization& how, std::int64_t i, st
       v = L::add(v, L::multiply(L::load(term.factor + column), load_term<L>(term, i)));
   if (how.offset) v = L::add(v, L::load(how.offset + column));
   if (how.mask) v = L::keep_where_set(v, how.mask + i);
-  const typename L::Floats size =
-      how.least < 0 ? L::magnitude(v) : L::larger(v, L::zero());
+  const typename L::Floats size = how.least < 0 ? L::magnitude(v) : L::larger(v, L::zero());
   counts.most = L::larger(size, counts.most);
   typename L::Floats rounded = v;
   if constexpr (stochastic) rounded = L::add(rounded, noise);
@@ -79,8 +78,7 @@ OCTET_INLINE void run(const X* x, std::int64_t count, const Requantization& give
       mask[lane] = how.mask ? how.mask[i + lane] : std::uint8_t{1};
       for (int t = 0; t < 2; ++t)
         if (how.terms[t].codes)
-          codes_of_terms[t][lane] =
-              static_cast<const std::uint8_t*>(how.terms[t].codes)[i + lane];
+          codes_of_terms[t][lane] = static_cast<const std::uint8_t*>(how.terms[t].codes)[i + lane];
     }
     rest.mask = mask;
     for (int t = 0; t < 2; ++t)

@@ -53,9 +53,8 @@ struct Lanes {
   }
   // Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even.
   static Ints round(const Floats& a) {
-    return each_int([&](int i) {
-      return static_cast<std::int32_t>((a.lane[i] + 12582912.0f) - 12582912.0f);
-    });
+    return each_int(
+        [&](int i) { return static_cast<std::int32_t>((a.lane[i] + 12582912.0f) - 12582912.0f); });
   }
   template <class Code>
   static void store(const Ints& a, Code* to) {
@@ -79,9 +78,8 @@ struct Lanes {
     return each_int([&](int i) { return counts.lane[i] + (size.lane[i] > limit ? 1 : 0); });
   }
   static Ints count_lost(const Ints& counts, const Floats& size, const Ints& codes) {
-    return each_int([&](int i) {
-      return counts.lane[i] + (size.lane[i] > 0 && codes.lane[i] == 0 ? 1 : 0);
-    });
+    return each_int(
+        [&](int i) { return counts.lane[i] + (size.lane[i] > 0 && codes.lane[i] == 0 ? 1 : 0); });
   }
   static float largest(const Floats& a) {
     float most = 0;

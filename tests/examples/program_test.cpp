@@ -133,6 +133,54 @@ TEST_CASE("program: interrupted and resumed, a run ends in the same state") {
   }
 }
 
+TEST_CASE(
+    "program: killed at any moment and resumed, a run with batch norm ends in the same state") {
+  const TemporaryFolder folder;
+  const std::string train =
+      "train --data strokes --model resnet8 --input 16x16x1 --batch 64 --max-steps 150 --json ";
+  const std::string whole = octet_in(folder, train + "--out whole").json()["state_hash"];
+  for (const std::string step : {"5", "10", "50"}) {
+    CAPTURE(step);
+    // No warning, no chance to save: what is in last.octet is from --save-every.
+    const std::string out = "cut" + step;
+    const int status = std::system(("cd " + folder.path().string() + " && { " OCTET_PROGRAM " " +
+                                    train + "--save-every 3 --out " + out +
+                                    " >/dev/null 2>&1 & } ; pid=$!; while kill -0 $pid && ! "
+                                    "grep -q '^" +
+                                    step + ",' " + out +
+                                    "/hashes.csv; do sleep 0.01; done 2>/dev/null; "
+                                    "kill -9 $pid 2>/dev/null && ! wait $pid 2>/dev/null")
+                                       .c_str());
+    REQUIRE(status == 0);
+    const Outcome resumed = octet_in(folder, "train --json --resume " + out);
+    CAPTURE(resumed.err);
+    REQUIRE(resumed.code == 0);
+    CHECK(resumed.out.find("resumed after ") != std::string::npos);
+    CHECK(resumed.json()["state_hash"] == whole);
+  }
+}
+
+TEST_CASE("verify: a run repeats bit for bit, and one that was changed does not") {
+  const TemporaryFolder folder;
+  write_file(folder / "tiny.txt", small_net);
+  REQUIRE(octet_in(folder, quick + "--threads 2 --out run").code == 0);
+  const Outcome same = octet_in(folder, "verify run --threads 1 --steps 10 --json");
+  CAPTURE(same.err);
+  CHECK(same.code == 0);
+  CHECK(same.json()["different"] == 0);
+  CHECK(same.json()["compared"] == 4);  // after steps 1, 2, 5, 10
+  std::string hashes = text_of(folder / "run/hashes.csv");
+  const std::size_t digit = hashes.find("5,") + 2;
+  hashes[digit] = hashes[digit] == '0' ? '1' : '0';
+  write_file(folder / "run/hashes.csv", hashes);
+  const Outcome other = octet_in(folder, "verify run --steps 10 --json");
+  CHECK(other.code == 6);
+  CHECK(other.json()["different"] == 1);
+  check_refused(folder, "verify nowhere", 4, "nowhere");
+  write_file(folder / "run/hashes.csv", "not,it\n");
+  check_refused(folder, "verify run", 4, "hashes.csv");
+}
+
 TEST_CASE("program: options come from file, environment and command line, in that order") {
   const TemporaryFolder folder;
   write_file(folder / "tiny.txt", small_net);

@@ -1,0 +1,107 @@
+#include "framework/code_products.h"
+
+#include <atomic>
+
+#include "framework/code_paths.h"
+#include "framework/parallel.h"
+#include "framework/reference.h"
+#include "tests/support.h"
+
+using namespace octet;
+using namespace octet::test;
+
+namespace {
+
+Tensor random_unsigned(const Shape& shape, std::uint64_t key) {
+  Tensor tensor(shape, Element::uint8);
+  for (std::int64_t i = 0; i < tensor.elements(); ++i)
+    tensor.data<std::uint8_t>()[i] =
+        static_cast<std::uint8_t>(random_bits(mix(key), static_cast<std::uint32_t>(i)));
+  return tensor;
+}
+
+// Gathers blocks, counting how often each image is given.
+template <class Product>
+Tensor gather(const Shape& shape, const Product& product) {
+  Tensor sums(shape, Element::int32);
+  std::vector<std::atomic<int>> seen(static_cast<std::size_t>(shape[0]));
+  const std::int64_t size = shape.elements() / shape[0];
+  product([&](std::int64_t first, std::int64_t count, const std::int32_t* block) {
+    for (std::int64_t i = first; i < first + count; ++i) ++seen[static_cast<std::size_t>(i)];
+    std::copy_n(block, count * size, sums.data<std::int32_t>() + first * size);
+  });
+  for (const auto& times : seen) CHECK(times == 1);
+  return sums;
+}
+
+template <class Body>
+void for_every_path(const Body& body) {
+  const products::Paths found = products::paths();
+  products::Paths narrow = found;
+  narrow.wide_unsigned = narrow.wide_signed = false;
+  for (const products::Paths& path : {found, narrow, products::Paths{.gemm = found.gemm}, {}}) {
+    products::override_paths(path);
+    body();
+  }
+  products::override_paths(found);
+}
+
+}  // namespace
+
+TEST_CASE("code products: uint8 inputs give the plain loops' sums, each image in one block") {
+  const Window same{3, 3, 1, 1, 1, 1, 1, 1}, strided{3, 3, 2, 1, 1, 1, 1, 1},
+      depthwise{3, 3, 1, 1, 1, 1, 1, 24}, corner{2, 2, 1, 0, 1, 0, 1, 1};
+  const std::tuple<Shape, Shape, Window> cases[] = {
+      {{5, 9, 9, 3}, {16, 3, 3, 3}, same},      {{13, 8, 8, 32}, {40, 3, 3, 32}, same},
+      {{4, 9, 7, 16}, {24, 3, 3, 16}, strided}, {{3, 6, 6, 24}, {24, 3, 3, 1}, depthwise},
+      {{7, 5, 5, 33}, {8, 2, 2, 33}, corner},   {{2, 1, 1, 700}, {30, 1, 1, 700}, {}},
+      {{1, 4, 4, 600}, {16, 3, 3, 600}, same},
+  };
+  for_every_path([&] {
+    std::uint64_t key = 1;
+    for (const auto& [input, weight, window] : cases) {
+      CAPTURE(print(input));
+      const Tensor x = random_unsigned(input, ++key), w = random_codes(weight, ++key);
+      Tensor truth;
+      reference::convolution(x, w, window, truth);
+      CHECK(same_bits(gather(truth.shape(),
+                             [&](const products::SumsBody& body) {
+                               products::convolution_sums(x, w, window, body);
+                             }),
+                      truth));
+    }
+  });
+}
+
+TEST_CASE("code products: the largest codes of one sign do not saturate") {
+  const Window same{3, 3, 1, 1, 1, 1, 1, 1};
+  Tensor x({2, 4, 4, 512}, Element::uint8), w({16, 3, 3, 512}, Element::int8), truth;
+  std::fill_n(x.data<std::uint8_t>(), x.elements(), std::uint8_t{255});
+  std::fill_n(w.data<std::int8_t>(), w.elements(), std::int8_t{-127});
+  w.data<std::int8_t>()[3] = 126;
+  reference::convolution(x, w, same, truth);
+  for_every_path([&] {
+    CHECK(same_bits(gather(truth.shape(),
+                           [&](const products::SumsBody& body) {
+                             products::convolution_sums(x, w, same, body);
+                           }),
+                    truth));
+  });
+}
+
+TEST_CASE("code products: matrix products hand out rows") {
+  const Tensor a = random_unsigned({37, 300}, 1), b = random_codes({20, 300}, 2);
+  Tensor truth;
+  reference::matmul(a, false, b, true, truth);
+  const int before = threads();
+  for_every_path([&] {
+    for (const int count : {1, 2, 3}) {
+      set_threads(count);
+      CHECK(same_bits(
+          gather({37, 20},
+                 [&](const products::SumsBody& body) { products::matmul_sums(a, b, true, body); }),
+          truth));
+    }
+  });
+  set_threads(before);
+}

@@ -1,0 +1,309 @@
+// Codes between the layers: who encodes for whom, and that nothing but rounding is lost.
+#include "layers/flow.h"
+
+#include <cmath>
+
+#include "framework/parallel.h"
+#include "framework/training.h"
+#include "layers/activations.h"
+#include "layers/batch_norm.h"
+#include "layers/build.h"
+#include "layers/losses.h"
+#include "layers/weighted_layer.h"
+#include "optim/sgd.h"
+#include "tests/support.h"
+
+using namespace octet;
+using namespace octet::test;
+
+namespace {
+
+constexpr const char* plain = R"(
+network name=plain input=12x12x3
+convolution channels=16 kernel=3 padding=1
+relu
+convolution channels=20 kernel=3
+max_pool window=2
+convolution channels=24 kernel=3 padding=1
+relu
+dropout rate=0.25
+average_pool window=5 stride=5
+linear units=40
+relu
+linear units=10
+)";
+
+constexpr const char* residual = R"(
+network name=blocks input=12x12x3
+convolution channels=16 kernel=3 padding=1 bias=0
+batch_norm
+relu
+residual
+convolution channels=16 kernel=3 padding=1 bias=0
+batch_norm
+relu
+convolution channels=16 kernel=3 padding=1 bias=0
+batch_norm
+end
+relu
+residual
+convolution channels=32 kernel=3 stride=2 padding=1 bias=0
+batch_norm
+relu
+convolution channels=32 kernel=3 padding=1 bias=0
+batch_norm
+shortcut
+convolution channels=32 kernel=1 stride=2 bias=0
+batch_norm
+end
+relu
+residual
+batch_norm
+relu
+convolution channels=32 kernel=3 padding=1 groups=32 bias=0
+batch_norm
+relu
+convolution channels=32 kernel=1
+end
+batch_norm
+relu
+global_average_pool
+linear units=10
+)";
+
+std::vector<std::int32_t> labels_for(std::int64_t images) {
+  std::vector<std::int32_t> labels;
+  for (std::int64_t i = 0; i < images; ++i) labels.push_back(static_cast<std::int32_t>(i * 7 % 10));
+  return labels;
+}
+
+void simulate(const Layers& layers, bool simulated) {
+  for (const auto& layer : layers) {
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) weighted->simulate(simulated);
+    for (const Branch& branch : layer->branches()) simulate(*branch.layers, simulated);
+  }
+}
+
+struct Trained {
+  Network network;
+  Tensor scores;
+  std::string hash;
+  std::vector<float> gradient;  // of all parameters, one after the other
+};
+
+// A few steps on one batch of random images.
+Trained train(const char* text, const char* precision, int steps, bool simulated = false) {
+  Trained result{build_network(parse_definition(text, "test")), {}, {}, {}};
+  Network& network = result.network;
+  set_precision(network, parse_precision(precision));
+  simulate(network.layers(), simulated);
+  network.initialize(3);
+  Sgd optimizer(network.parameters(), {.momentum = 0.9f});
+  const Tensor images = random_tensor(network.input().with_front(6), 11);
+  const std::vector<std::int32_t> labels = labels_for(6);
+  Tensor error;
+  for (int step = 0; step < steps; ++step) {
+    const Pass pass{.training = true, .seed = 5, .step = static_cast<std::uint64_t>(step)};
+    result.scores = network.forward(images, pass);
+    SoftmaxCrossEntropy().evaluate(result.scores, labels, &error);
+    network.backward(error, pass);
+    optimizer.step(0.01f);
+  }
+  for (const Parameter* parameter : network.parameters())
+    result.gradient.insert(result.gradient.end(), parameter->gradient.floats(),
+                           parameter->gradient.floats() + parameter->gradient.elements());
+  result.hash = state_hash(network, optimizer);
+  return result;
+}
+
+double cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  double ab = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ab += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+    aa += static_cast<double>(a[i]) * static_cast<double>(a[i]);
+    bb += static_cast<double>(b[i]) * static_cast<double>(b[i]);
+  }
+  return ab / std::sqrt(aa * bb);
+}
+
+}  // namespace
+
+TEST_CASE("flow: between the layers are codes, at both ends float32") {
+  for (const char* text : {plain, residual}) {
+    Network network = build_network(parse_definition(text, "test"));
+    CHECK(set_precision(network, parse_precision("int8")));
+    network.initialize(1);
+    const Tensor images = random_tensor(network.input().with_front(2), 1);
+    const Pass pass{.training = true, .seed = 1, .step = 0};
+    const Tensor* x = &images;
+    const std::size_t layers = network.layers().size();
+    for (std::size_t i = 0; i < layers; ++i) {
+      x = &network.layers()[i]->forward(*x, pass);
+      CAPTURE(network.layers()[i]->name());
+      CHECK((x->element() == Element::float32) == (i + 1 == layers));
+      if (dynamic_cast<Relu*>(network.layers()[i].get())) CHECK(x->element() == Element::uint8);
+    }
+    Tensor error = random_tensor(x->shape(), 2, -0.1f, 0.1f);
+    const Tensor* e = &error;
+    for (std::size_t i = layers; i-- > 1;) {
+      e = &network.layers()[i]->backward(*e, pass);
+      CAPTURE(network.layers()[i]->name());
+      CHECK(e->element() == Element::int8);
+    }
+  }
+}
+
+TEST_CASE("flow: integers and their simulation in float32 train to the same bits") {
+  for (const char* text : {plain, residual}) {
+    const Trained integers = train(text, "int8", 4), simulated = train(text, "int8", 4, true);
+    CHECK(same_bits(integers.scores, simulated.scores));
+    CHECK(integers.gradient == simulated.gradient);
+    CHECK(integers.hash == simulated.hash);
+  }
+}
+
+TEST_CASE("flow: the number of threads changes no bit") {
+  for (const char* text : {plain, residual}) {
+    const int before = threads();
+    set_threads(1);
+    const std::string one = train(text, "int8", 3).hash;
+    for (const int count : {2, 3, 4}) {
+      set_threads(count);
+      CHECK(train(text, "int8", 3).hash == one);
+    }
+    set_threads(before);
+  }
+}
+
+TEST_CASE("flow: the gradient of codes points where that of float32 does") {
+  const char* without_dropout = R"(
+network name=plain input=12x12x3
+convolution channels=16 kernel=3 padding=1
+relu
+convolution channels=20 kernel=3
+max_pool window=2
+convolution channels=24 kernel=3 padding=1
+relu
+linear units=10
+)";
+  for (const char* text : {without_dropout, residual}) {
+    const Trained codes = train(text, "int8", 1), real = train(text, "float32", 1);
+    CHECK(relative_difference(codes.scores, real.scores) < 0.1);
+    CHECK(cosine(codes.gradient, real.gradient) > 0.95);
+    CHECK(codes.gradient != real.gradient);
+  }
+}
+
+TEST_CASE("flow: an evaluation leaves no trace, before any training either") {
+  Network network = build_network(parse_definition(residual, "test"));
+  set_precision(network, parse_precision("int8"));
+  network.initialize(1);
+  Sgd optimizer(network.parameters(), {});
+  const std::string before = state_hash(network, optimizer);
+  const Tensor images = random_tensor(network.input().with_front(3), 1);
+  const Tensor first = network.forward(images, {});
+  CHECK(state_hash(network, optimizer) == before);
+  CHECK(same_bits(network.forward(images, {}), first));
+}
+
+TEST_CASE("flow: where a kind of layer cannot work on codes, float32 flows and training goes on") {
+  const char* overlapping = R"(
+network name=overlapping input=12x12x3
+convolution channels=8 kernel=3
+max_pool window=3 stride=2
+convolution channels=8 kernel=3
+relu
+linear units=10
+)";
+  Network network = build_network(parse_definition(overlapping, "test"));
+  CHECK_FALSE(set_precision(network, parse_precision("int8")));
+  CHECK_FALSE(set_precision(network, parse_precision("float32")));
+  const Trained integers = train(overlapping, "int8", 2);
+  CHECK(integers.hash == train(overlapping, "int8", 2, true).hash);
+  // A precision that flows, laid over a network whose codes flowed, and taken away again.
+  Network other = build_network(parse_definition(plain, "test"));
+  CHECK(set_precision(other, parse_precision("int8")));
+  CHECK_FALSE(set_precision(other, parse_precision("W=int8/absmax,A=int8/absmax,E=int8/absmax")));
+  other.initialize(1);
+  const Tensor images = random_tensor(other.input().with_front(2), 1);
+  CHECK(other.layers()[0]->forward(images, {}).element() == Element::float32);
+}
+
+TEST_CASE("flow: metered passes count what is clipped and what is lost, by layer and role") {
+  Network network = build_network(parse_definition(plain, "test"));
+  set_precision(network, parse_precision("int8"));
+  network.initialize(1);
+  Tensor images = random_tensor(network.input().with_front(4), 1);
+  Tensor error = random_tensor({4, 1, 1, 10}, 2, -0.1f, 0.1f);
+  const auto step = [&](std::uint64_t number, bool metered) {
+    const Pass pass{.training = true, .seed = 1, .step = number, .metered = metered};
+    network.forward(images, pass);
+    network.backward(error, pass);
+  };
+  step(0, false);
+  for (const Saturation& s : network.take_saturation()) CHECK(s.counted == 0);
+  step(1, true);
+  std::int64_t seen = 0;
+  for (const Saturation& s : network.take_saturation()) {
+    CAPTURE(s.layer + " " + s.role);
+    CHECK(s.counted > 0);
+    CHECK(static_cast<double>(s.clipped) < 0.2 * static_cast<double>(s.counted));
+    ++seen;
+  }
+  CHECK(seen == 12);  // five weighted layers and a pool, two roles each
+  // Images ten times as bright do not fit the ranges of the batches before.
+  for (std::int64_t i = 0; i < images.elements(); ++i) images.floats()[i] *= 10;
+  step(2, true);
+  for (const Saturation& s : network.take_saturation())
+    if (s.role == "activations" && s.layer == "conv1")
+      CHECK(static_cast<double>(s.clipped) > 0.1 * static_cast<double>(s.counted));
+}
+
+TEST_CASE("flow: batch normalisation of codes is that of the numbers they stand for") {
+  const Shape shape{3, 5, 4, 6};
+  for (const bool nonnegative : {false, true}) {
+    Tensor codes = random_codes(shape, 8);
+    Tensor reals(shape);
+    const std::vector<float> scales = {0.02f, 0.5f, 1.0f, 0.001f, 3.0f, 0.125f};
+    for (std::int64_t i = 0; i < codes.elements(); ++i) {
+      const std::int8_t code = codes.data<std::int8_t>()[i];
+      reals.floats()[i] = scales[static_cast<std::size_t>(i % 6)] *
+                          static_cast<float>(nonnegative ? static_cast<std::uint8_t>(code) : code);
+    }
+    if (nonnegative) {
+      Tensor other(shape, Element::uint8);
+      std::memcpy(other.raw(), codes.raw(), codes.bytes());
+      codes = other;
+    }
+    codes.scales = scales;
+    Tensor error_codes = random_codes(shape, 9), error(shape);
+    error_codes.scales = {0.01f};
+    for (std::int64_t i = 0; i < error.elements(); ++i)
+      error.floats()[i] = 0.01f * static_cast<float>(error_codes.data<std::int8_t>()[i]);
+    const auto make = [&] {
+      auto norm = std::make_unique<BatchNorm>(BatchNorm::Options{});
+      norm->set_name("bn1");
+      norm->connect(shape.without_front());
+      norm->allocate();
+      norm->initialize(1);
+      for (int k = 0; k < 6; ++k) {
+        norm->parameters()[0]->value.floats()[k] = 0.5f + 0.2f * static_cast<float>(k);
+        norm->parameters()[1]->value.floats()[k] = 0.3f * static_cast<float>(k) - 0.5f;
+      }
+      return norm;
+    };
+    const auto real = make(), coded = make();
+    const Pass pass{.training = true, .seed = 1, .step = 0};
+    coded->set_flow_formats(parse_format("int8/absmax/smooth"), parse_format("int8/absmax/smooth"));
+    coded->set_outlets({}, {});  // float32 leaves: nothing but the arithmetic is compared
+    const Tensor y = real->forward(reals, pass), z = coded->forward(codes, pass);
+    CHECK(relative_difference(z, y) < 1e-5);
+    const Tensor passed = real->backward(error, pass), other = coded->backward(error_codes, pass);
+    CHECK(relative_difference(other, passed) < 1e-5);
+    for (const std::size_t p : {0u, 1u})
+      CHECK(relative_difference(coded->parameters()[p]->gradient, real->parameters()[p]->gradient) <
+            1e-5);
+    for (const std::size_t s : {0u, 1u})
+      CHECK(relative_difference(*coded->state()[s].second, *real->state()[s].second) < 1e-5);
+  }
+}
