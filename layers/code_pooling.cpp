@@ -7,40 +7,69 @@
 namespace octet::kernels {
 namespace {
 
+// Rows of few channels are worked on in whole vectors: what is written beyond a row is the next
+// pixels', which come later and are written over it. The last pixels of a line have none.
+constexpr std::int64_t vector_bytes = 16;
+
+// How many windows of a line can be worked on so.
+[[gnu::always_inline]] inline std::int64_t in_vectors(const PoolGeometry& g) {
+  const std::int64_t padded = (g.channels + vector_bytes - 1) / vector_bytes * vector_bytes;
+  const std::int64_t last = (padded + g.channels - 1) / g.channels;  // windows that would overrun
+  return g.channels >= 64 ? 0 : g.output_width - last + 1;
+}
+
 template <class Code>
-[[gnu::always_inline]] inline void first_row(const Code* x, std::int64_t channels, Code* best,
-                                             std::uint8_t* source) {
-  for (std::int64_t c = 0; c < channels; ++c) {
+[[gnu::always_inline]] inline void first_row(const Code* __restrict x, std::int64_t size,
+                                             Code* __restrict best,
+                                             std::uint8_t* __restrict source) {
+  for (std::int64_t c = 0; c < size; ++c) {
     best[c] = x[c];
     source[c] = 0;
   }
 }
 
 template <class Code>
-[[gnu::always_inline]] inline void take_larger(const Code* __restrict x, std::int64_t channels,
+[[gnu::always_inline]] inline void take_larger(const Code* __restrict x, std::int64_t size,
                                                std::uint8_t place, Code* __restrict best,
                                                std::uint8_t* __restrict source) {
-  for (std::int64_t c = 0; c < channels; ++c) {
+  for (std::int64_t c = 0; c < size; ++c) {
     const bool larger = x[c] > best[c];
     source[c] = larger ? place : source[c];
     best[c] = larger ? x[c] : best[c];
   }
 }
 
+// One window's row of channels; with `vectors`, in vectors of a size known to the compiler.
+template <bool vectors, class Code>
+[[gnu::always_inline]] inline void pool_window(const Code* corner, const PoolGeometry& g, Code* y,
+                                               std::uint8_t* source) {
+  const std::int64_t step = vectors ? vector_bytes : g.channels;
+  for (std::int64_t c = 0; c < g.channels; c += step) {
+    const std::int64_t size = vectors ? vector_bytes : g.channels;
+    first_row(corner + c, size, y + c, source + c);
+    for (std::int64_t place = 1; place < g.window_height * g.window_width; ++place)
+      take_larger(
+          corner + c + (place / g.window_width * g.width + place % g.window_width) * g.channels,
+          size, static_cast<std::uint8_t>(place), y + c, source + c);
+  }
+}
+
 template <class Code>
 [[gnu::always_inline]] inline void pool(const Code* x, const PoolGeometry& g, Code* y,
                                         std::uint8_t* source) {
-  for (std::int64_t oh = 0; oh < g.output_height; ++oh)
+  const std::int64_t vectors = in_vectors(g);
+  for (std::int64_t oh = 0; oh < g.output_height; ++oh) {
+    const Code* line = x + oh * g.stride * g.width * g.channels;
     for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
-      const Code* corner = x + (oh * g.stride * g.width + ow * g.stride) * g.channels;
-      first_row(corner, g.channels, y, source);
-      for (std::int64_t place = 1; place < g.window_height * g.window_width; ++place)
-        take_larger(
-            corner + (place / g.window_width * g.width + place % g.window_width) * g.channels,
-            g.channels, static_cast<std::uint8_t>(place), y, source);
+      if (ow < vectors) {
+        pool_window<true>(line + ow * g.stride * g.channels, g, y, source);
+      } else {
+        pool_window<false>(line + ow * g.stride * g.channels, g, y, source);
+      }
       y += g.channels;
       source += g.channels;
     }
+  }
 }
 
 OCTET_KERNEL void pool_int8(const std::int8_t* x, const PoolGeometry& g, std::int8_t* y,
@@ -53,30 +82,45 @@ OCTET_KERNEL void pool_uint8(const std::uint8_t* x, const PoolGeometry& g, std::
   pool(x, g, y, source);
 }
 
-// A function of its own, so that the compiler may assume that nothing overlaps.
 [[gnu::always_inline]] inline void put_where(const std::int8_t* __restrict error,
                                              const std::uint8_t* __restrict source,
-                                             std::uint8_t place, std::int64_t channels,
+                                             std::uint8_t place, std::int64_t size,
                                              std::int8_t* __restrict to) {
-  for (std::int64_t c = 0; c < channels; ++c) {
+  for (std::int64_t c = 0; c < size; ++c) {
     const auto here = static_cast<std::int8_t>(-static_cast<int>(source[c] == place));
     to[c] = static_cast<std::int8_t>(error[c] & here);
   }
 }
 
+// Places come in the order of memory within a line, so that here too what is written beyond a row
+// is written over.
+template <bool vectors>
+[[gnu::always_inline]] inline void unpool_window(const std::int8_t* error,
+                                                 const std::uint8_t* source, std::int64_t row,
+                                                 const PoolGeometry& g, std::int8_t* to) {
+  const std::int64_t step = vectors ? vector_bytes : g.channels;
+  for (std::int64_t q = 0; q < g.window_width; ++q)
+    for (std::int64_t c = 0; c < g.channels; c += step)
+      put_where(error + c, source + c, static_cast<std::uint8_t>(row * g.window_width + q),
+                vectors ? vector_bytes : g.channels, to + q * g.channels + c);
+}
+
 OCTET_KERNEL void unpool(const std::int8_t* error, const std::uint8_t* source,
                          const PoolGeometry& g, std::int8_t* passed) {
+  // Between windows that leave gaps lie zeros that nothing would write again.
+  const std::int64_t vectors = g.stride == g.window_width ? in_vectors(g) : 0;
   for (std::int64_t oh = 0; oh < g.output_height; ++oh)
-    for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
-      std::int8_t* const corner = passed + (oh * g.stride * g.width + ow * g.stride) * g.channels;
-      for (std::int64_t place = 0; place < g.window_height * g.window_width; ++place) {
-        put_where(
-            error, source, static_cast<std::uint8_t>(place), g.channels,
-            corner + (place / g.window_width * g.width + place % g.window_width) * g.channels);
+    for (std::int64_t row = 0; row < g.window_height; ++row)
+      for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
+        const std::int64_t from = (oh * g.output_width + ow) * g.channels;
+        std::int8_t* const to =
+            passed + ((oh * g.stride + row) * g.width + ow * g.stride) * g.channels;
+        if (ow < vectors) {
+          unpool_window<true>(error + from, source + from, row, g, to);
+        } else {
+          unpool_window<false>(error + from, source + from, row, g, to);
+        }
       }
-      error += g.channels;
-      source += g.channels;
-    }
 }
 
 template <class Code>
