@@ -1,6 +1,7 @@
 #include "layers/code_pooling.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "framework/parallel.h"
 
@@ -18,68 +19,90 @@ constexpr std::int64_t vector_bytes = 16;
   return g.channels >= 64 ? 0 : g.output_width - last + 1;
 }
 
-template <class Code>
-[[gnu::always_inline]] inline void first_row(const Code* __restrict x, std::int64_t size,
-                                             Code* __restrict best,
+// Bytes compare as unsigned ones; with their sign flipped, signed codes order the same.
+[[gnu::always_inline]] inline void first_row(const std::uint8_t* __restrict x, std::int64_t size,
+                                             std::uint8_t flip, std::uint8_t* __restrict best,
                                              std::uint8_t* __restrict source) {
   for (std::int64_t c = 0; c < size; ++c) {
-    best[c] = x[c];
+    best[c] = x[c] ^ flip;
     source[c] = 0;
   }
 }
 
-template <class Code>
-[[gnu::always_inline]] inline void take_larger(const Code* __restrict x, std::int64_t size,
-                                               std::uint8_t place, Code* __restrict best,
+[[gnu::always_inline]] inline void take_larger(const std::uint8_t* __restrict x, std::int64_t size,
+                                               std::uint8_t flip, std::uint8_t place,
+                                               std::uint8_t* __restrict best,
                                                std::uint8_t* __restrict source) {
   for (std::int64_t c = 0; c < size; ++c) {
-    const bool larger = x[c] > best[c];
-    source[c] = larger ? place : source[c];
-    best[c] = larger ? x[c] : best[c];
+    const std::uint8_t code = x[c] ^ flip;
+    // Masks, not choices: a branch on what is larger would be guessed wrongly half the time.
+    const auto larger = static_cast<std::uint8_t>(-static_cast<int>(code > best[c]));
+    source[c] = static_cast<std::uint8_t>((source[c] & ~larger) | (place & larger));
+    best[c] = code > best[c] ? code : best[c];
   }
 }
 
-// One window's row of channels; with `vectors`, in vectors of a size known to the compiler.
-template <bool vectors, class Code>
-[[gnu::always_inline]] inline void pool_window(const Code* corner, const PoolGeometry& g, Code* y,
-                                               std::uint8_t* source) {
-  const std::int64_t step = vectors ? vector_bytes : g.channels;
-  for (std::int64_t c = 0; c < g.channels; c += step) {
-    const std::int64_t size = vectors ? vector_bytes : g.channels;
-    first_row(corner + c, size, y + c, source + c);
-    for (std::int64_t place = 1; place < g.window_height * g.window_width; ++place)
-      take_larger(
-          corner + c + (place / g.window_width * g.width + place % g.window_width) * g.channels,
-          size, static_cast<std::uint8_t>(place), y + c, source + c);
+using Bytes = std::uint8_t __attribute__((vector_size(vector_bytes)));
+
+[[gnu::always_inline]] inline Bytes load(const std::uint8_t* from) {
+  Bytes bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return bytes;
+}
+
+// body(place, pixel): the pixels of a window, row by row.
+template <class Body>
+[[gnu::always_inline]] inline void each_pixel(const std::uint8_t* corner, const PoolGeometry& g,
+                                              const Body& body) {
+  std::uint8_t place = 0;
+  for (std::int64_t r = 0; r < g.window_height; ++r, corner += g.width * g.channels)
+    for (std::int64_t q = 0; q < g.window_width; ++q, ++place) body(place, corner + q * g.channels);
+}
+
+// One window's row of channels, 16 at a time.
+[[gnu::always_inline]] inline void pool_vectors(const std::uint8_t* corner, const PoolGeometry& g,
+                                                std::uint8_t flip, std::uint8_t* y,
+                                                std::uint8_t* source) {
+  for (std::int64_t c = 0; c < g.channels; c += vector_bytes) {
+    Bytes best = load(corner + c) ^ flip, places{};
+    each_pixel(corner + c, g, [&](std::uint8_t place, const std::uint8_t* pixel) {
+      const Bytes code = load(pixel) ^ flip, larger = (Bytes)(code > best);
+      places = (places & ~larger) | ((Bytes{} + place) & larger);
+      best = (best & ~larger) | (code & larger);
+    });
+    std::memcpy(y + c, &best, sizeof best);
+    std::memcpy(source + c, &places, sizeof places);
   }
 }
 
-template <class Code>
-[[gnu::always_inline]] inline void pool(const Code* x, const PoolGeometry& g, Code* y,
-                                        std::uint8_t* source) {
+// The same, all channels at once.
+[[gnu::always_inline]] inline void pool_row(const std::uint8_t* corner, const PoolGeometry& g,
+                                            std::uint8_t flip, std::uint8_t* y,
+                                            std::uint8_t* source) {
+  first_row(corner, g.channels, flip, y, source);
+  each_pixel(corner, g, [&](std::uint8_t place, const std::uint8_t* pixel) {
+    if (place > 0) take_larger(pixel, g.channels, flip, place, y, source);
+  });
+}
+
+OCTET_KERNEL void pool(const std::uint8_t* x, const PoolGeometry& g, std::uint8_t flip,
+                       std::uint8_t* y, std::uint8_t* source) {
+  std::uint8_t* const begin = y;
   const std::int64_t vectors = in_vectors(g);
   for (std::int64_t oh = 0; oh < g.output_height; ++oh) {
-    const Code* line = x + oh * g.stride * g.width * g.channels;
+    const std::uint8_t* line = x + oh * g.stride * g.width * g.channels;
     for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
       if (ow < vectors) {
-        pool_window<true>(line + ow * g.stride * g.channels, g, y, source);
+        pool_vectors(line + ow * g.stride * g.channels, g, flip, y, source);
       } else {
-        pool_window<false>(line + ow * g.stride * g.channels, g, y, source);
+        pool_row(line + ow * g.stride * g.channels, g, flip, y, source);
       }
       y += g.channels;
       source += g.channels;
     }
   }
-}
-
-OCTET_KERNEL void pool_int8(const std::int8_t* x, const PoolGeometry& g, std::int8_t* y,
-                            std::uint8_t* source) {
-  pool(x, g, y, source);
-}
-
-OCTET_KERNEL void pool_uint8(const std::uint8_t* x, const PoolGeometry& g, std::uint8_t* y,
-                             std::uint8_t* source) {
-  pool(x, g, y, source);
+  if (flip != 0)
+    for (std::uint8_t* code = begin; code < y; ++code) *code ^= flip;
 }
 
 [[gnu::always_inline]] inline void put_where(const std::int8_t* __restrict error,
@@ -152,12 +175,13 @@ void each_input(const PoolGeometry& g, const Body& body) {
 
 void max_pool_codes(const std::int8_t* x, const PoolGeometry& g, std::int8_t* y,
                     std::uint8_t* source) {
-  pool_int8(x, g, y, source);
+  pool(reinterpret_cast<const std::uint8_t*>(x), g, 0x80, reinterpret_cast<std::uint8_t*>(y),
+       source);
 }
 
 void max_pool_codes(const std::uint8_t* x, const PoolGeometry& g, std::uint8_t* y,
                     std::uint8_t* source) {
-  pool_uint8(x, g, y, source);
+  pool(x, g, 0, y, source);
 }
 
 void max_pool_errors(const std::int8_t* error, const std::uint8_t* source, const PoolGeometry& g,
