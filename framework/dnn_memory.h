@@ -10,6 +10,7 @@
 namespace octet::dnn {
 
 const dnnl::engine& engine();
+dnnl::stream& stream();
 
 dnnl::memory::data_type type_of(Element element);
 

@@ -28,11 +28,12 @@ bool has_relu(const Layers& path, std::size_t begin, std::size_t end) {
 void stop_flow(const Layers& layers) {
   for (const auto& layer : layers) {
     for (const Branch& branch : layer->branches()) stop_flow(*branch.layers);
-    auto* flowing = dynamic_cast<FlowLayer*>(layer.get());
-    if (flowing && is_maker(layer)) flowing->set_outlets({}, {});
+    if (auto* flowing = dynamic_cast<FlowLayer*>(layer.get())) flowing->set_outlets({}, {});
     if (auto* relu = dynamic_cast<Relu*>(layer.get())) relu->set_absorbed(false);
-    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get()))
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) {
       weighted->set_errors_folded(false);
+      weighted->set_output_element(Element::float32);
+    }
   }
 }
 
@@ -44,8 +45,8 @@ void set_formats(const Layers& layers, const Precision& precision) {
 }
 
 bool formats_flow(const Precision& precision) {
-  return precision.weights.fits_int8_product() &&
-         Quantizer(precision.activations).flows() && Quantizer(precision.errors).flows();
+  return precision.weights.fits_int8_product() && Quantizer(precision.activations).flows() &&
+         Quantizer(precision.errors).flows();
 }
 
 }  // namespace
@@ -84,8 +85,8 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
     if (m + 1 < makers.size()) {
       FlowLayer& next = flow(path[makers[m + 1]]);
       // The sums of a BatchNorm's input are over signed codes: a ReLU before it works by itself.
-      const bool absorbed = has_relu(path, makers[m], makers[m + 1]) &&
-                            dynamic_cast<BatchNorm*>(&next) == nullptr;
+      const bool absorbed =
+          has_relu(path, makers[m], makers[m + 1]) && dynamic_cast<BatchNorm*>(&next) == nullptr;
       absorb(path, makers[m], makers[m + 1], absorbed);
       outputs_of = {.quantizer = next.input_quantizer(), .rectify = absorbed};
       next_errors = maker.error_inlet();
@@ -100,10 +101,13 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
 
 bool plan_flow(const Layers& layers, const Precision& precision) {
   stop_flow(layers);
-  if (!formats_flow(precision) || !can_flow(layers)) return false;
   // What comes before the first maker sees the images, which are float32; only a weighted layer
   // encodes them.
-  if (!dynamic_cast<WeightedLayer*>(first_maker(layers))) return false;
+  if (!formats_flow(precision) || !can_flow(layers) ||
+      !dynamic_cast<WeightedLayer*>(first_maker(layers))) {
+    plan_reals(layers);
+    return false;
+  }
   set_formats(layers, precision);
   plan_path(layers, {}, {});
   return true;
