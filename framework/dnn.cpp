@@ -1,7 +1,10 @@
 #include "framework/dnn.h"
 
+#include <omp.h>
+
 #include "framework/check.h"
 #include "framework/dnn_memory.h"
+#include "framework/parallel.h"
 
 namespace octet::dnn {
 
@@ -47,6 +50,20 @@ memory borrow(const memory::desc& desc, const void* data) {
 dnnl::stream& stream() {
   static dnnl::stream in_order(engine());
   return in_order;
+}
+
+OneThread::OneThread() { omp_set_num_threads(1); }
+OneThread::~OneThread() { omp_set_num_threads(threads()); }
+
+dnnl::stream& own_stream() {
+  static thread_local dnnl::stream in_order(engine());
+  return in_order;
+}
+
+void* own_scratch(std::size_t bytes) {
+  static thread_local Tensor scratch;
+  scratch.resize({static_cast<std::int64_t>(bytes)}, Element::uint8);
+  return scratch.raw();
 }
 
 void gemm(std::int64_t m, std::int64_t n, std::int64_t depth, const Matrix& a, const Matrix& b,

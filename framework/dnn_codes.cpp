@@ -1,5 +1,3 @@
-#include <omp.h>
-
 #include <array>
 #include <map>
 #include <vector>
@@ -9,32 +7,8 @@
 #include "framework/parallel.h"
 
 namespace octet::dnn {
-namespace {
 
 using dnnl::memory;
-
-// A primitive made while OpenMP would give one thread plans for one thread.
-class OneThread {
- public:
-  OneThread() { omp_set_num_threads(1); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-  ~OneThread() { omp_set_num_threads(threads()); }
-};
-
-dnnl::stream& own_stream() {
-  static thread_local dnnl::stream in_order(engine());
-  return in_order;
-}
-
-// Scratch memory of the calling thread, at least so many bytes.
-void* own_scratch(std::size_t bytes) {
-  static thread_local Tensor scratch;
-  scratch.resize({static_cast<std::int64_t>(bytes)}, Element::uint8);
-  return scratch.raw();
-}
-
-}  // namespace
 
 struct CodeConvolution::Primitive {
   dnnl::convolution_forward convolution;
@@ -80,11 +54,10 @@ void CodeConvolution::load(const Tensor& weight) {
 void CodeConvolution::run(const void* input, std::int32_t* sums) const {
   const Primitive& p = *primitive_;
   p.convolution.execute(
-      own_stream(),
-      {{DNNL_ARG_SRC, borrow(p.source, input)},
-       {DNNL_ARG_WEIGHTS, p.weight},
-       {DNNL_ARG_DST, borrow(p.target, sums)},
-       {DNNL_ARG_SCRATCHPAD, borrow(p.scratch, own_scratch(p.scratch.get_size()))}});
+      own_stream(), {{DNNL_ARG_SRC, borrow(p.source, input)},
+                     {DNNL_ARG_WEIGHTS, p.weight},
+                     {DNNL_ARG_DST, borrow(p.target, sums)},
+                     {DNNL_ARG_SCRATCHPAD, borrow(p.scratch, own_scratch(p.scratch.get_size()))}});
   own_stream().wait();
 }
 
@@ -92,9 +65,15 @@ CodeConvolution& code_convolution(Element input, const Shape& block, const Shape
                                   const Window& window) {
   using Key = std::array<std::int64_t, 18>;
   static std::map<Key, CodeConvolution> known;
-  Key key{static_cast<std::int64_t>(input), window.kernel_h, window.kernel_w,
-          window.stride,                    window.pad_top,  window.pad_bottom,
-          window.pad_left,                  window.pad_right, window.groups};
+  Key key{static_cast<std::int64_t>(input),
+          window.kernel_h,
+          window.kernel_w,
+          window.stride,
+          window.pad_top,
+          window.pad_bottom,
+          window.pad_left,
+          window.pad_right,
+          window.groups};
   for (int i = 0; i < 4; ++i) {
     key[static_cast<std::size_t>(9 + i)] = block[i];
     key[static_cast<std::size_t>(13 + i)] = weight[i];

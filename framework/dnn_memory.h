@@ -28,6 +28,19 @@ struct Geometry {
         after{w.pad_bottom, w.pad_right} {}
 };
 
+/// While it lives, primitives are made for one thread: OpenMP would give one.
+class OneThread {
+ public:
+  OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+  ~OneThread();
+};
+
+/// Of the calling thread: a stream, and scratch memory of at least so many bytes.
+dnnl::stream& own_stream();
+void* own_scratch(std::size_t bytes);
+
 /// oneDNN wants pointers to non-const even for what it only reads.
 dnnl::memory borrow(const dnnl::memory::desc& desc, const void* data);
 
