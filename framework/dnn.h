@@ -5,19 +5,29 @@
 #include <memory>
 #include <string>
 
+#include "framework/bfloat16.h"
 #include "framework/tensor.h"
 #include "framework/window.h"
 
 namespace octet::dnn {
 
-/// float32 input and weight -> output N x OH x OW x K; the bias (K) may be null.
-void convolution(const Tensor& input, const Tensor& weight, const Tensor* bias,
-                 const Window& window, Tensor& output);
+// Operands are float32, or bfloat16 where has_bfloat16; weights are float32 and rounded to the
+// element of the other operand. Gradients are float32.
 
+/// N x H x W x C -> N x OH x OW x K; the bias (K, float32) may be null.
+void convolution(const Tensor& input, const Tensor& weight, const Tensor* bias,
+                 const Window& window, const Store& store, Tensor& output);
 void convolution_input_error(const Tensor& error, const Tensor& weight, const Window& window,
-                             const Shape& input, Tensor& input_error);
+                             const Shape& input, Element element, Tensor& input_error);
 void convolution_weight_gradient(const Tensor& input, const Tensor& error, const Window& window,
                                  const Shape& weight, Tensor& gradient);
+
+/// N x C, weight K x C -> N x K.
+void linear(const Tensor& input, const Tensor& weight, const Tensor* bias, const Store& store,
+            Tensor& output);
+void linear_input_error(const Tensor& error, const Tensor& weight, Element element,
+                        Tensor& input_error);
+void linear_weight_gradient(const Tensor& input, const Tensor& error, Tensor& gradient);
 
 /// A row-major matrix inside a larger array; `stride` elements from row to row.
 struct Matrix {
@@ -55,6 +65,10 @@ class CodeConvolution {
 /// The prepared convolution for these shapes, made when it is first asked for.
 CodeConvolution& code_convolution(Element input, const Shape& block, const Shape& weight,
                                   const Window& window);
+
+/// Whether the CPU has products of bfloat16 and ONEDNN_MAX_CPU_ISA allows them. oneDNN computes
+/// them without, but slower than float32.
+bool has_bfloat16();
 
 /// Instruction sets that kernels of our own tell apart, each with all before it but that avx2_vnni
 /// and avx512 do not have each other.

@@ -1,5 +1,3 @@
-#include <omp.h>
-
 #include <array>
 #include <map>
 #include <vector>
@@ -9,32 +7,8 @@
 #include "framework/parallel.h"
 
 namespace octet::dnn {
-namespace {
 
 using dnnl::memory;
-
-// A primitive made while OpenMP would give one thread plans for one thread.
-class OneThread {
- public:
-  OneThread() { omp_set_num_threads(1); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-  ~OneThread() { omp_set_num_threads(threads()); }
-};
-
-dnnl::stream& own_stream() {
-  static thread_local dnnl::stream in_order(engine());
-  return in_order;
-}
-
-// Scratch memory of the calling thread, at least so many bytes.
-void* own_scratch(std::size_t bytes) {
-  static thread_local Tensor scratch;
-  scratch.resize({static_cast<std::int64_t>(bytes)}, Element::uint8);
-  return scratch.raw();
-}
-
-}  // namespace
 
 struct CodeConvolution::Primitive {
   dnnl::convolution_forward convolution;

@@ -10,6 +10,7 @@
 namespace octet::dnn {
 
 const dnnl::engine& engine();
+dnnl::stream& stream();
 
 dnnl::memory::data_type type_of(Element element);
 
@@ -26,6 +27,19 @@ struct Geometry {
         before{w.pad_top, w.pad_left},
         after{w.pad_bottom, w.pad_right} {}
 };
+
+/// While it lives, primitives are made for one thread: OpenMP would give one.
+class OneThread {
+ public:
+  OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+  ~OneThread();
+};
+
+/// Of the calling thread: a stream, and scratch memory of at least so many bytes.
+dnnl::stream& own_stream();
+void* own_scratch(std::size_t bytes);
 
 /// oneDNN wants pointers to non-const even for what it only reads.
 dnnl::memory borrow(const dnnl::memory::desc& desc, const void* data);

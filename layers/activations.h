@@ -14,6 +14,7 @@ class Relu : public FlowLayer {
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
 
   Role role() const override { return Role::passer; }
+  bool picks() const override { return true; }
   /// Whether the makers of values and errors around it do its work (layers/flow.h).
   void set_absorbed(bool absorbed) { absorbed_ = absorbed; }
 

@@ -6,47 +6,59 @@
 
 #include "framework/check.h"
 #include "framework/parallel.h"
+#include "layers/real_kernels.h"
 
 namespace octet {
 namespace {
 
 constexpr BatchNorm::Options usual;
 
-OCTET_KERNEL void moments_kernel(const float* x, std::int64_t rows, std::int64_t width,
-                                 double* sums, double* squares) {
+template <class T>
+OCTET_KERNEL void moments_kernel(const T* x, std::int64_t rows, std::int64_t width, double* sums,
+                                 double* squares) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t k = 0; k < width; ++k) {
-      const auto value = static_cast<double>(x[r * width + k]);
+      const auto value = static_cast<double>(to_float(x[r * width + k]));
       sums[k] += value;
       squares[k] += value * value;
     }
 }
 
-OCTET_KERNEL void products_kernel(const float* error, const float* x, std::int64_t rows,
-                                  std::int64_t width, double* sums, double* products) {
+template <class T>
+OCTET_KERNEL void products_kernel(const T* error, const T* x, std::int64_t rows, std::int64_t width,
+                                  double* sums, double* products) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t k = 0; k < width; ++k) {
-      const auto e = static_cast<double>(error[r * width + k]);
+      const auto e = static_cast<double>(to_float(error[r * width + k]));
       sums[k] += e;
-      products[k] += e * static_cast<double>(x[r * width + k]);
+      products[k] += e * static_cast<double>(to_float(x[r * width + k]));
     }
 }
 
-OCTET_KERNEL void normalize_kernel(const float* x, std::int64_t rows, std::int64_t width,
-                                   const float* shift, const float* scale, const float* constant,
-                                   float* y) {
+template <class T, bool adds, bool rectifies>
+OCTET_KERNEL void normalize_kernel(const T* x, const T* addend, std::int64_t rows,
+                                   std::int64_t width, const float* shift, const float* scale,
+                                   const float* constant, T* y) {
   for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t k = 0; k < width; ++k)
-      y[r * width + k] = (x[r * width + k] - shift[k]) * scale[k] + constant[k];
+    for (std::int64_t k = 0; k < width; ++k) {
+      const std::int64_t i = r * width + k;
+      float value = (to_float(x[i]) - shift[k]) * scale[k] + constant[k];
+      if constexpr (adds) value += to_float(addend[i]);
+      if constexpr (rectifies) value = kernels::rectified(value);
+      y[i] = from_float<T>(value);
+    }
 }
 
-OCTET_KERNEL void backward_kernel(const float* error, const float* x, std::int64_t rows,
-                                  std::int64_t width, const float* shift, const float* scale,
-                                  const float* slope, const float* constant, float* passed) {
+template <class T>
+OCTET_KERNEL void backward_kernel(const T* error, const T* x, std::int64_t rows, std::int64_t width,
+                                  const float* shift, const float* scale, const float* slope,
+                                  const float* constant, T* passed) {
   for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t k = 0; k < width; ++k)
-      passed[r * width + k] = scale[k] * error[r * width + k] +
-                              (slope[k] * (x[r * width + k] - shift[k]) + constant[k]);
+    for (std::int64_t k = 0; k < width; ++k) {
+      const std::int64_t i = r * width + k;
+      passed[i] = from_float<T>(scale[k] * to_float(error[i]) +
+                                (slope[k] * (to_float(x[i]) - shift[k]) + constant[k]));
+    }
 }
 
 // The shortest text that is read back as the same number.
@@ -176,9 +188,12 @@ void BatchNorm::follow(float& running, double now) const {
 // Takes mean and deviation from the batch, and the running ones towards them.
 void BatchNorm::normalize_batch(const Tensor& input) {
   const std::int64_t rows = input.elements() / channels_;
-  sum_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width, double* sums,
-                     double* squares) {
-    moments_kernel(input.floats() + row * channels_, count, width, sums, squares);
+  with_reals(input.element(), [&](auto element) {
+    const auto* x = input.data<decltype(element)>();
+    sum_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width, double* sums,
+                       double* squares) {
+      moments_kernel(x + row * channels_, count, width, sums, squares);
+    });
   });
   const auto count = static_cast<double>(rows);
   const double unbiased = rows > 1 ? count / (count - 1) : 1.0;
@@ -195,7 +210,7 @@ void BatchNorm::normalize_batch(const Tensor& input) {
 }
 
 const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
-  if (input.element() != Element::float32) return forward_codes(input, pass);
+  if (!is_real(input.element())) return forward_codes(input, pass);
   if (pass.training) normalize_batch(input);
   for (std::int64_t k = 0; k < channels_; ++k) {
     const auto gamma = static_cast<double>(gamma_.value.floats()[k]);
@@ -209,12 +224,21 @@ const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
              gamma / std::sqrt(variance + options_.epsilon), 0, beta);
     }
   }
-  output_.resize(input.shape());
-  each_rows(input.elements() / channels_,
-            [&](std::int64_t row, std::int64_t count, std::int64_t width) {
-              normalize_kernel(input.floats() + row * channels_, count, width, shift_.data(),
-                               scale_.data(), constant_.data(), output_.floats() + row * channels_);
-            });
+  output_.resize(input.shape(), input.element());
+  const Tensor* addend = outlet_.addend;
+  with_reals(input.element(), [&](auto element) {
+    using T = decltype(element);
+    const auto kernel = addend && outlet_.rectify ? normalize_kernel<T, true, true>
+                        : addend                  ? normalize_kernel<T, true, false>
+                        : outlet_.rectify         ? normalize_kernel<T, false, true>
+                                                  : normalize_kernel<T, false, false>;
+    each_rows(input.elements() / channels_, [&](std::int64_t row, std::int64_t count,
+                                                std::int64_t width) {
+      const std::int64_t first = row * channels_;
+      kernel(input.data<T>() + first, addend ? addend->data<T>() + first : nullptr, count, width,
+             shift_.data(), scale_.data(), constant_.data(), output_.data<T>() + first);
+    });
+  });
   input_ = &input;
   return output_;
 }
@@ -222,13 +246,16 @@ const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
 // With d = dLoss/dy of n rows and z = x - mean, the error at the input is
 //   gamma / deviation (d - sum(d) / n - z sum(d z) / (n deviation^2)).
 const Tensor& BatchNorm::backward(const Tensor& error, const Pass& pass) {
-  if (input_->element() != Element::float32) return backward_codes(error, pass);
+  if (!is_real(input_->element())) return backward_codes(error, pass);
   const Tensor& input = *input_;
   const std::int64_t rows = input.elements() / channels_;
-  sum_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width, double* sums,
-                     double* products) {
-    products_kernel(error.floats() + row * channels_, input.floats() + row * channels_, count,
-                    width, sums, products);
+  with_reals(input.element(), [&](auto element) {
+    using T = decltype(element);
+    sum_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width, double* sums,
+                       double* products) {
+      products_kernel(error.data<T>() + row * channels_, input.data<T>() + row * channels_, count,
+                      width, sums, products);
+    });
   });
   for (std::int64_t k = 0; k < channels_; ++k) {
     const auto mean = static_cast<double>(mean_[at(k)]);
@@ -244,12 +271,17 @@ const Tensor& BatchNorm::backward(const Tensor& error, const Pass& pass) {
     passed_.resize({0});
     return passed_;
   }
-  passed_.resize(input.shape());
-  each_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width) {
-    backward_kernel(error.floats() + row * channels_, input.floats() + row * channels_, count,
-                    width, shift_.data(), scale_.data(), slope_.data(), constant_.data(),
-                    passed_.floats() + row * channels_);
+  passed_.resize(input.shape(), input.element());
+  with_reals(input.element(), [&](auto element) {
+    using T = decltype(element);
+    each_rows(rows, [&](std::int64_t row, std::int64_t count, std::int64_t width) {
+      const std::int64_t first = row * channels_;
+      backward_kernel(error.data<T>() + first, input.data<T>() + first, count, width, shift_.data(),
+                      scale_.data(), slope_.data(), constant_.data(), passed_.data<T>() + first);
+    });
   });
+  kernels::finish_errors(passed_, error_outlet_.addend, error_outlet_.mask ? &input : nullptr,
+                         passed_);
   return passed_;
 }
 

@@ -59,13 +59,14 @@ Shape Convolution::connect(const Shape& input) {
 }
 
 void Convolution::product(const Tensor& input, const Tensor& weight, const Tensor* bias,
-                          Tensor& output) {
-  products::convolution(input, weight, bias, window_, output);
+                          const Store& store, Tensor& output) {
+  products::convolution(input, weight, bias, window_, output, store);
 }
 
-void Convolution::input_error(const Tensor& error, const Tensor& weight, Tensor& result) {
+void Convolution::input_error(const Tensor& error, const Tensor& weight, Element element,
+                              Tensor& result) {
   products::convolution_input_error(error, weight, window_, input_.with_front(error.shape()[0]),
-                                    result);
+                                    result, element);
 }
 
 void Convolution::weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) {

@@ -1,9 +1,21 @@
 #include "layers/dropout.h"
 
+#include "framework/bfloat16.h"
 #include "framework/parallel.h"
 #include "framework/random.h"
 
 namespace octet {
+namespace {
+
+template <class T>
+OCTET_KERNEL void drop_kernel(const T* from, std::int64_t begin, std::int64_t end,
+                              std::uint64_t key, float rate, float scale, T* to) {
+  for (std::int64_t i = begin; i < end; ++i)
+    to[i] = from_float<T>(
+        uniform(key, static_cast<std::uint32_t>(i)) < rate ? 0.0f : scale * to_float(from[i]));
+}
+
+}  // namespace
 
 std::unique_ptr<Layer> Dropout::from(SpecReader& reader) {
   return std::make_unique<Dropout>(
@@ -24,7 +36,7 @@ void Dropout::apply(const Tensor& from, const Pass& pass, Tensor& to) const {
   to.scales = from.scales;
   const std::uint64_t key = random_key(pass.seed, stream_of(name() + ".dropout"), pass.step);
   const float scale = 1.0f / (1.0f - options_.rate);
-  if (from.element() != Element::float32) {
+  if (!is_real(from.element())) {
     // Codes stay or become 0; the factor goes into their scale.
     for (float& value : to.scales) value *= scale;
     const auto* codes = static_cast<const std::uint8_t*>(from.raw());
@@ -36,11 +48,11 @@ void Dropout::apply(const Tensor& from, const Pass& pass, Tensor& to) const {
     });
     return;
   }
-  parallel_for(from.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      to.floats()[i] = uniform(key, static_cast<std::uint32_t>(i)) < options_.rate
-                           ? 0.0f
-                           : scale * from.floats()[i];
+  with_reals(from.element(), [&](auto element) {
+    using T = decltype(element);
+    parallel_for(from.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+      drop_kernel(from.data<T>(), begin, end, key, options_.rate, scale, to.data<T>());
+    });
   });
 }
 

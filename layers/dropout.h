@@ -21,6 +21,7 @@ class Dropout : public FlowLayer {
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
 
   Role role() const override { return Role::passer; }
+  bool picks() const override { return true; }
 
  private:
   void apply(const Tensor& from, const Pass& pass, Tensor& to) const;

@@ -26,11 +26,12 @@ bool absorb_relus(const Layers& path, std::size_t begin, std::size_t end) {
 void stop_flow(const Layers& layers) {
   for (const auto& layer : layers) {
     for (const Branch& branch : layer->branches()) stop_flow(*branch.layers);
-    auto* flowing = dynamic_cast<FlowLayer*>(layer.get());
-    if (flowing && is_maker(layer)) flowing->set_outlets({}, {});
+    if (auto* flowing = dynamic_cast<FlowLayer*>(layer.get())) flowing->set_outlets({}, {});
     if (auto* relu = dynamic_cast<Relu*>(layer.get())) relu->set_absorbed(false);
-    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get()))
+    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) {
       weighted->set_errors_folded(false);
+      weighted->set_output_element(Element::float32);
+    }
   }
 }
 
@@ -95,10 +96,13 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
 
 bool plan_flow(const Layers& layers, const Precision& precision) {
   stop_flow(layers);
-  if (!formats_flow(precision) || !can_flow(layers)) return false;
   // What comes before the first maker sees the images, which are float32; only a weighted layer
   // encodes them.
-  if (!dynamic_cast<WeightedLayer*>(first_maker(layers))) return false;
+  if (!formats_flow(precision) || !can_flow(layers) ||
+      !dynamic_cast<WeightedLayer*>(first_maker(layers))) {
+    plan_reals(layers);
+    return false;
+  }
   set_formats(layers, precision);
   plan_path(layers, {}, {});
   return true;

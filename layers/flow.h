@@ -1,7 +1,8 @@
 // How codes flow between layers. A layer that makes new values encodes them on the way out, in the
 // format of the layer that takes them; what only picks or masks values works on the codes as they
 // are. plan_flow says who encodes for whom, where the formats of a Precision allow it; elsewhere
-// float32 flows, and each weighted layer encodes what it is given.
+// reals flow: bfloat16 where all three operands are of that format, else float32, and each weighted
+// layer encodes what it is given. An error has the element of the values it is the error of.
 #pragma once
 
 #include "framework/layer.h"
@@ -31,6 +32,8 @@ class FlowLayer : public Layer {
     stopper,  ///< cannot work on codes
   };
   virtual Role role() const { return Role::maker; }
+  /// Whether the layer only picks, masks or drops values, whatever their element.
+  virtual bool picks() const { return false; }
 
   /// Makers only: the formats of what flows here, those of a Precision's A and E.
   virtual void set_flow_formats(const Format& /*activations*/, const Format& /*errors*/) {}
@@ -41,6 +44,13 @@ class FlowLayer : public Layer {
   }
   /// Whether a block may have this layer add its other path (set_output_addend, set_error_addend).
   virtual bool takes_addends() const { return false; }
+  /// Of reals: sets the outlets, without quantizers, where the layer can do the work of a ReLU.
+  virtual void set_real_outlets(const Outlet& outputs, const Outlet& errors) {
+    set_outlets(outputs, errors);
+  }
+  /// Of reals: whether the layer can rectify its outputs, and mask the errors at its input.
+  virtual bool rectifies_reals() const { return takes_addends(); }
+  virtual bool masks_reals() const { return takes_addends(); }
   /// The addends of the pass that comes, by the residual block that the layer closes or opens.
   void set_output_addend(const Tensor* addend) { outlet_.addend = addend; }
   void set_error_addend(const Tensor* addend) { error_outlet_.addend = addend; }
@@ -59,13 +69,19 @@ class FlowLayer : public Layer {
 };
 
 /// Lets codes flow through these layers where the formats and the kinds of layer allow it; else
-/// float32 flows. Returns which. Called when the precision of every layer is set.
+/// reals flow. Returns whether codes do. Called when the precision of every layer is set.
 bool plan_flow(const Layers& layers, const Precision& precision);
+
+/// The part of plan_flow that is about reals.
+void plan_reals(const Layers& layers);
 
 /// The same for the path inside a block: the first maker's errors and the last one's outputs leave
 /// as they are told. A path in which codes cannot flow is a stopper (can_flow).
 void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors);
 bool can_flow(const Layers& path);
+/// The same for reals: the work of ReLUs and of additions is done where values are made, which
+/// saves passes over memory and changes no number.
+void plan_real_path(const Layers& path, const Outlet& outputs, const Outlet& errors);
 /// The first and the last maker of a path in which codes can flow; null where there is none.
 FlowLayer* first_maker(const Layers& path);
 FlowLayer* last_maker(const Layers& path);

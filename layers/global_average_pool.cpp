@@ -2,22 +2,26 @@
 
 #include "framework/check.h"
 #include "framework/parallel.h"
+#include "layers/real_kernels.h"
 
 namespace octet {
 namespace {
 
-// mean must be zero before.
-OCTET_KERNEL void mean_kernel(const float* x, std::int64_t rows, std::int64_t channels, float share,
-                              float* mean) {
+// sums must be zero before.
+template <class T>
+OCTET_KERNEL void mean_kernel(const T* x, std::int64_t rows, std::int64_t channels, float share,
+                              float* sums, T* mean) {
   for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < channels; ++c) mean[c] += x[r * channels + c];
-  for (std::int64_t c = 0; c < channels; ++c) mean[c] *= share;
+    for (std::int64_t c = 0; c < channels; ++c) sums[c] += to_float(x[r * channels + c]);
+  for (std::int64_t c = 0; c < channels; ++c) mean[c] = from_float<T>(sums[c] * share);
 }
 
-OCTET_KERNEL void spread_kernel(const float* error, std::int64_t rows, std::int64_t channels,
-                                float share, float* passed) {
+template <class T>
+OCTET_KERNEL void spread_kernel(const T* error, std::int64_t rows, std::int64_t channels,
+                                float share, T* passed) {
   for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t c = 0; c < channels; ++c) passed[r * channels + c] = share * error[c];
+    for (std::int64_t c = 0; c < channels; ++c)
+      passed[r * channels + c] = from_float<T>(share * to_float(error[c]));
 }
 
 }  // namespace
@@ -46,33 +50,42 @@ kernels::PoolGeometry GlobalAveragePool::geometry() const {
 
 const Tensor& GlobalAveragePool::forward(const Tensor& input, const Pass& pass) {
   received_ = &input;
-  if (input.element() != Element::float32) {
+  if (!is_real(input.element())) {
     codes_.forward(input, geometry(), outlet_, pass, output_);
     return output_;
   }
   const std::int64_t n = input.shape()[0], rows = input_[0] * input_[1], channels = input_[2];
-  output_.resize({n, 1, 1, channels});
-  output_.fill_zero();
-  parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      mean_kernel(input.floats() + i * rows * channels, rows, channels,
-                  1.0f / static_cast<float>(rows), output_.floats() + i * channels);
+  output_.resize({n, 1, 1, channels}, input.element());
+  sums_.resize({n, channels});
+  sums_.fill_zero();
+  with_reals(input.element(), [&](auto element) {
+    using T = decltype(element);
+    parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        mean_kernel(input.data<T>() + i * rows * channels, rows, channels,
+                    1.0f / static_cast<float>(rows), sums_.floats() + i * channels,
+                    output_.data<T>() + i * channels);
+    });
   });
   return output_;
 }
 
 const Tensor& GlobalAveragePool::backward(const Tensor& error, const Pass& pass) {
-  if (received_->element() != Element::float32) {
+  if (!is_real(received_->element())) {
     codes_.backward(error, *received_, geometry(), error_outlet_, pass, passed_);
     return passed_;
   }
   const std::int64_t n = error.shape()[0], rows = input_[0] * input_[1], channels = input_[2];
-  passed_.resize(input_.with_front(n));
-  parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      spread_kernel(error.floats() + i * channels, rows, channels, 1.0f / static_cast<float>(rows),
-                    passed_.floats() + i * rows * channels);
+  passed_.resize(input_.with_front(n), error.element());
+  with_reals(error.element(), [&](auto element) {
+    using T = decltype(element);
+    parallel_for(n, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        spread_kernel(error.data<T>() + i * channels, rows, channels,
+                      1.0f / static_cast<float>(rows), passed_.data<T>() + i * rows * channels);
+    });
   });
+  kernels::finish_errors(passed_, nullptr, error_outlet_.mask ? received_ : nullptr, passed_);
   return passed_;
 }
 

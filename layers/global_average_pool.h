@@ -14,6 +14,7 @@ class GlobalAveragePool : public FlowLayer {
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
 
+  bool masks_reals() const override { return true; }
   void set_flow_formats(const Format& activations, const Format& errors) override {
     codes_.set_formats(name(), activations, errors);
   }
@@ -31,7 +32,7 @@ class GlobalAveragePool : public FlowLayer {
   const Tensor* received_ = nullptr;
   AveragePoolingOfCodes codes_;
   Shape input_;  // H x W x C
-  Tensor output_, passed_;
+  Tensor sums_, output_, passed_;
 };
 
 }  // namespace octet

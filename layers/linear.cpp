@@ -3,6 +3,7 @@
 #include "framework/check.h"
 #include "framework/products.h"
 #include "framework/weight_gradient.h"
+#include "layers/real_kernels.h"
 #include "layers/scale_kernels.h"
 
 namespace octet {
@@ -57,23 +58,38 @@ Shape Linear::connect(const Shape& input) {
 }
 
 void Linear::product(const Tensor& input, const Tensor& weight, const Tensor* bias,
-                     Tensor& output) {
+                     const Store& store, Tensor& output) {
   const Reshaped x(input, {input.shape()[0], input_.elements()});
-  products::matmul(*x, false, weight, true, output);
+  const bool plain = input.element() == Element::float32 && store.element == Element::float32;
+  if (plain) {
+    products::matmul(*x, false, weight, true, output);
+  } else {
+    products::linear(*x, weight, bias, output, store);
+  }
   output.reshape({input.shape()[0], 1, 1, options_.units});
-  if (bias) kernels::scale_columns(output, {1.0f}, bias, output);
+  if (plain && bias) kernels::scale_columns(output, {1.0f}, bias, output);
+  if (plain) kernels::finish_outputs(output, nullptr, store.rectify, output);
 }
 
-void Linear::input_error(const Tensor& error, const Tensor& weight, Tensor& result) {
+void Linear::input_error(const Tensor& error, const Tensor& weight, Element element,
+                         Tensor& result) {
   const Reshaped e(error, {error.shape()[0], options_.units});
-  products::matmul(*e, false, weight, false, result);
+  if (error.element() == Element::float32 && element == Element::float32) {
+    products::matmul(*e, false, weight, false, result);
+  } else {
+    products::linear_input_error(*e, weight, result, element);
+  }
   result.reshape(input_.with_front(result.shape()[0]));
 }
 
 void Linear::weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) {
   const Reshaped x(input, {input.shape()[0], input_.elements()});
   const Reshaped e(error, {error.shape()[0], options_.units});
-  products::matmul(*e, true, *x, false, result);
+  if (error.element() == Element::float32) {
+    products::matmul(*e, true, *x, false, result);
+  } else {
+    products::linear_weight_gradient(*x, *e, result);
+  }
 }
 
 void Linear::product_sums(const Tensor& input, const Tensor& weight,

@@ -20,9 +20,10 @@ class Linear : public WeightedLayer {
   Shape connect(const Shape& input) override;
 
  protected:
-  void product(const Tensor& input, const Tensor& weight, const Tensor* bias,
+  void product(const Tensor& input, const Tensor& weight, const Tensor* bias, const Store& store,
                Tensor& output) override;
-  void input_error(const Tensor& error, const Tensor& weight, Tensor& result) override;
+  void input_error(const Tensor& error, const Tensor& weight, Element element,
+                   Tensor& result) override;
   void weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) override;
   void product_sums(const Tensor& input, const Tensor& weight,
                     const products::SumsBody& body) override;

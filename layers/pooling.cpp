@@ -2,25 +2,64 @@
 
 #include <algorithm>
 
+#include "framework/bfloat16.h"
 #include "framework/check.h"
 #include "framework/parallel.h"
 
 namespace octet {
 namespace {
 
-// One channel row against the largest so far: value and where it came from.
-OCTET_KERNEL void take_larger(const float* x, std::int64_t channels, std::int32_t source,
-                              float* best, std::int32_t* sources) {
+// One channel row against the largest so far: value and place.
+template <class T, class Place>
+OCTET_KERNEL void take_larger(const T* __restrict x, std::int64_t channels, Place place,
+                              T* __restrict best, Place* __restrict places) {
   for (std::int64_t c = 0; c < channels; ++c) {
+    const float now = to_float(x[c]);
     // A NaN is taken, so that a diverged training is seen.
-    const bool larger = x[c] > best[c] || x[c] != x[c];
+    const bool larger = now > to_float(best[c]) || now != now;
     best[c] = larger ? x[c] : best[c];
-    sources[c] = larger ? source + static_cast<std::int32_t>(c) : sources[c];
+    places[c] = larger ? place : places[c];
   }
 }
 
-OCTET_KERNEL void add_row(const float* x, std::int64_t channels, float factor, float* sum) {
-  for (std::int64_t c = 0; c < channels; ++c) sum[c] += factor * x[c];
+// The errors whose values came from a place of the window, zero elsewhere.
+template <class T, class Place>
+OCTET_KERNEL void put_where(const T* __restrict error, const Place* __restrict places, Place place,
+                            std::int64_t channels, T* __restrict to) {
+  for (std::int64_t c = 0; c < channels; ++c) to[c] = places[c] == place ? error[c] : T{0};
+}
+
+template <class T, class Place>
+OCTET_KERNEL void add_where(const T* __restrict error, const Place* __restrict places, Place place,
+                            std::int64_t channels, float* __restrict sums) {
+  for (std::int64_t c = 0; c < channels; ++c)
+    sums[c] += places[c] == place ? to_float(error[c]) : 0.0f;
+}
+
+template <class T>
+OCTET_KERNEL void round_row(const float* sums, std::int64_t count, T* rounded) {
+  for (std::int64_t i = 0; i < count; ++i) rounded[i] = from_float<T>(sums[i]);
+}
+
+template <class T>
+OCTET_KERNEL void add_row(const T* x, std::int64_t channels, float factor, float* sum) {
+  for (std::int64_t c = 0; c < channels; ++c) sum[c] += factor * to_float(x[c]);
+}
+
+// Sums of one image in float32, zero at first.
+float* zeros(std::int64_t count) {
+  static thread_local std::vector<float> sums;
+  sums.assign(static_cast<std::size_t>(count), 0.0f);
+  return sums.data();
+}
+
+// body(T{}, Place{}): T of the tensor's elements, Place for a window of so many inputs.
+template <class Body>
+void with_places(Element element, std::int64_t window, const Body& body) {
+  with_reals(element, [&](auto value) {
+    if (window <= 256) return body(value, std::uint8_t{});
+    body(value, std::int32_t{});
+  });
 }
 
 }  // namespace
@@ -55,6 +94,10 @@ Shape Pooling::connect(const Shape& input) {
 Pooling::Range Pooling::range(std::int64_t o, std::int64_t extent) const {
   const std::int64_t begin = o * options_.stride;
   return {begin, std::min(begin + options_.window, extent)};
+}
+
+float Pooling::area(const Range& rows, const Range& columns) {
+  return static_cast<float>((rows.end - rows.begin) * (columns.end - columns.begin));
 }
 
 bool Pooling::whole_windows() const {
@@ -119,45 +162,82 @@ const Tensor& MaxPool::backward_codes(const Tensor& error) {
   return passed_;
 }
 
-const Tensor& MaxPool::forward(const Tensor& input, const Pass&) {
-  if (input.element() != Element::float32) return forward_codes(input);
+template <class T, class Place>
+void MaxPool::forward_reals(const Tensor& input) {
   const std::int64_t n = input.shape()[0], h = input_shape_[0], w = input_shape_[1],
                      c = input_shape_[2], oh = output_shape_[0], ow = output_shape_[1];
-  output_.resize(output_shape_.with_front(n));
-  sources_.resize(static_cast<std::size_t>(output_.elements()));
   parallel_for(n * oh, 4, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t line = first; line < last; ++line) {
-      const float* image = input.floats() + line / oh * h * w * c;
+      const T* image = input.data<T>() + line / oh * h * w * c;
       const Range rows = range(line % oh, h);
       for (std::int64_t x = 0; x < ow; ++x) {
         const Range columns = range(x, w);
-        float* best = output_.floats() + (line * ow + x) * c;
-        std::int32_t* sources = sources_.data() + (line * ow + x) * c;
-        const std::int64_t start = (rows.begin * w + columns.begin) * c;
-        std::copy_n(image + start, c, best);
-        for (std::int64_t i = 0; i < c; ++i) sources[i] = static_cast<std::int32_t>(start + i);
+        T* best = output_.data<T>() + (line * ow + x) * c;
+        Place* places = places_.data<Place>() + (line * ow + x) * c;
+        std::copy_n(image + (rows.begin * w + columns.begin) * c, c, best);
+        std::fill_n(places, c, Place{0});
         for (std::int64_t r = rows.begin; r < rows.end; ++r)
           for (std::int64_t q = columns.begin; q < columns.end; ++q) {
-            const std::int64_t at = (r * w + q) * c;
-            if (at != start)
-              take_larger(image + at, c, static_cast<std::int32_t>(at), best, sources);
+            const auto place =
+                static_cast<Place>((r - rows.begin) * options_.window + q - columns.begin);
+            if (place > 0) take_larger(image + (r * w + q) * c, c, place, best, places);
           }
       }
     }
+  });
+}
+
+template <class T, class Place>
+void MaxPool::backward_reals(const Tensor& error) {
+  const std::int64_t n = error.shape()[0], h = input_shape_[0], w = input_shape_[1],
+                     c = input_shape_[2], oh = output_shape_[0], ow = output_shape_[1],
+                     image = h * w * c;
+  // Windows that lie side by side and leave nothing out set every error of the image once.
+  const bool tiled =
+      options_.stride == options_.window && oh * options_.stride >= h && ow * options_.stride >= w;
+  parallel_for(n, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      T* const passed = passed_.data<T>() + i * image;
+      float* const sums = tiled ? nullptr : zeros(image);
+      for (std::int64_t y = 0; y < oh; ++y)
+        for (std::int64_t x = 0; x < ow; ++x) {
+          const Range rows = range(y, h), columns = range(x, w);
+          const std::int64_t from = ((i * oh + y) * ow + x) * c;
+          const T* e = error.data<T>() + from;
+          const Place* places = places_.data<Place>() + from;
+          for (std::int64_t r = rows.begin; r < rows.end; ++r)
+            for (std::int64_t q = columns.begin; q < columns.end; ++q) {
+              const auto place =
+                  static_cast<Place>((r - rows.begin) * options_.window + q - columns.begin);
+              const std::int64_t to = (r * w + q) * c;
+              if (tiled) {
+                put_where(e, places, place, c, passed + to);
+              } else {
+                add_where(e, places, place, c, sums + to);
+              }
+            }
+        }
+      if (!tiled) round_row(sums, image, passed);
+    }
+  });
+}
+
+const Tensor& MaxPool::forward(const Tensor& input, const Pass&) {
+  if (!is_real(input.element())) return forward_codes(input);
+  output_.resize(output_shape_.with_front(input.shape()[0]), input.element());
+  const std::int64_t window = options_.window * options_.window;
+  places_.resize(output_.shape(), window <= 256 ? Element::uint8 : Element::int32);
+  with_places(input.element(), window, [&](auto value, auto place) {
+    forward_reals<decltype(value), decltype(place)>(input);
   });
   return output_;
 }
 
 const Tensor& MaxPool::backward(const Tensor& error, const Pass&) {
-  if (error.element() != Element::float32) return backward_codes(error);
-  const std::int64_t n = error.shape()[0], image = input_shape_.elements(),
-                     pooled = output_shape_.elements();
-  passed_.resize(input_shape_.with_front(n));
-  parallel_for(n, 1, [&](std::int64_t first, std::int64_t last) {
-    std::fill(passed_.floats() + first * image, passed_.floats() + last * image, 0.0f);
-    for (std::int64_t i = first; i < last; ++i)
-      for (std::int64_t k = i * pooled; k < (i + 1) * pooled; ++k)
-        passed_.floats()[i * image + sources_[static_cast<std::size_t>(k)]] += error.floats()[k];
+  if (!is_real(error.element())) return backward_codes(error);
+  passed_.resize(input_shape_.with_front(error.shape()[0]), error.element());
+  with_places(error.element(), options_.window * options_.window, [&](auto value, auto place) {
+    backward_reals<decltype(value), decltype(place)>(error);
   });
   return passed_;
 }
@@ -172,53 +252,58 @@ void AveragePool::set_flow_formats(const Format& activations, const Format& erro
 
 const Tensor& AveragePool::forward(const Tensor& input, const Pass& pass) {
   input_ = &input;
-  if (input.element() != Element::float32) {
+  if (!is_real(input.element())) {
     codes_.forward(input, geometry(), outlet_, pass, output_);
     return output_;
   }
   const std::int64_t n = input.shape()[0], h = input_shape_[0], w = input_shape_[1],
                      c = input_shape_[2], oh = output_shape_[0], ow = output_shape_[1];
-  output_.resize(output_shape_.with_front(n));
-  output_.fill_zero();
-  parallel_for(n * oh, 4, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t line = first; line < last; ++line) {
-      const float* image = input.floats() + line / oh * h * w * c;
-      const Range rows = range(line % oh, h);
-      for (std::int64_t x = 0; x < ow; ++x) {
-        const Range columns = range(x, w);
-        const auto area =
-            static_cast<float>((rows.end - rows.begin) * (columns.end - columns.begin));
-        for (std::int64_t r = rows.begin; r < rows.end; ++r)
-          for (std::int64_t q = columns.begin; q < columns.end; ++q)
-            add_row(image + (r * w + q) * c, c, 1.0f / area,
-                    output_.floats() + (line * ow + x) * c);
+  output_.resize(output_shape_.with_front(n), input.element());
+  with_reals(input.element(), [&](auto element) {
+    using T = decltype(element);
+    parallel_for(n * oh, 4, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t line = first; line < last; ++line) {
+        const T* image = input.data<T>() + line / oh * h * w * c;
+        const Range rows = range(line % oh, h);
+        float* const sums = zeros(ow * c);
+        for (std::int64_t x = 0; x < ow; ++x) {
+          const Range columns = range(x, w);
+          for (std::int64_t r = rows.begin; r < rows.end; ++r)
+            for (std::int64_t q = columns.begin; q < columns.end; ++q)
+              add_row(image + (r * w + q) * c, c, 1.0f / area(rows, columns), sums + x * c);
+        }
+        round_row(sums, ow * c, output_.data<T>() + line * ow * c);
       }
-    }
+    });
   });
   return output_;
 }
 
 const Tensor& AveragePool::backward(const Tensor& error, const Pass& pass) {
-  if (input_->element() != Element::float32) {
+  if (!is_real(input_->element())) {
     codes_.backward(error, *input_, geometry(), error_outlet_, pass, passed_);
     return passed_;
   }
   const std::int64_t n = error.shape()[0], h = input_shape_[0], w = input_shape_[1],
-                     c = input_shape_[2], oh = output_shape_[0], ow = output_shape_[1];
-  passed_.resize(input_shape_.with_front(n));
-  passed_.fill_zero();
-  parallel_for(n, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i)
-      for (std::int64_t y = 0; y < oh; ++y)
-        for (std::int64_t x = 0; x < ow; ++x) {
-          const Range rows = range(y, h), columns = range(x, w);
-          const auto area =
-              static_cast<float>((rows.end - rows.begin) * (columns.end - columns.begin));
-          const float* from = error.floats() + ((i * oh + y) * ow + x) * c;
-          for (std::int64_t r = rows.begin; r < rows.end; ++r)
-            for (std::int64_t q = columns.begin; q < columns.end; ++q)
-              add_row(from, c, 1.0f / area, passed_.floats() + ((i * h + r) * w + q) * c);
-        }
+                     c = input_shape_[2], oh = output_shape_[0], ow = output_shape_[1],
+                     image = h * w * c;
+  passed_.resize(input_shape_.with_front(n), error.element());
+  with_reals(error.element(), [&](auto element) {
+    using T = decltype(element);
+    parallel_for(n, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
+        float* const sums = zeros(image);
+        for (std::int64_t y = 0; y < oh; ++y)
+          for (std::int64_t x = 0; x < ow; ++x) {
+            const Range rows = range(y, h), columns = range(x, w);
+            const T* from = error.data<T>() + ((i * oh + y) * ow + x) * c;
+            for (std::int64_t r = rows.begin; r < rows.end; ++r)
+              for (std::int64_t q = columns.begin; q < columns.end; ++q)
+                add_row(from, c, 1.0f / area(rows, columns), sums + (r * w + q) * c);
+          }
+        round_row(sums, image, passed_.data<T>() + i * image);
+      }
+    });
   });
   return passed_;
 }

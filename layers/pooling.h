@@ -25,6 +25,8 @@ class Pooling : public FlowLayer {
     std::int64_t begin, end;
   };
   Range range(std::int64_t o, std::int64_t extent) const;
+  /// Inputs in a window.
+  static float area(const Range& rows, const Range& columns);
   /// Whether no window is cut off at an edge.
   bool whole_windows() const;
   kernels::PoolGeometry geometry() const;
@@ -67,12 +69,16 @@ class MaxPool : public Pooling {
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
   /// Of windows that do not overlap; where they do, errors would add up.
   Role role() const override;
+  bool picks() const override { return true; }
 
  private:
   const Tensor& forward_codes(const Tensor& input);
   const Tensor& backward_codes(const Tensor& error);
-  std::vector<std::int32_t> sources_;  // of each output: index of its input within the image
-  Tensor places_;                      // of codes: place within the window, uint8
+  template <class T, class Place>
+  void forward_reals(const Tensor& input);
+  template <class T, class Place>
+  void backward_reals(const Tensor& error);
+  Tensor places_;  // of each output: place within its window, 0, 1, ... row by row
 };
 
 class AveragePool : public Pooling {

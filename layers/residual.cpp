@@ -1,23 +1,13 @@
 #include "layers/residual.h"
 
 #include "framework/check.h"
-#include "framework/parallel.h"
 #include "framework/profile.h"
+#include "layers/real_kernels.h"
 
 namespace octet {
 namespace {
 
-OCTET_KERNEL void add_kernel(const float* a, const float* b, std::int64_t begin, std::int64_t end,
-                             float* sum) {
-  for (std::int64_t i = begin; i < end; ++i) sum[i] = a[i] + b[i];
-}
-
-void add(const Tensor& a, const Tensor& b, Tensor& sum) {
-  sum.resize(a.shape());
-  parallel_for(a.elements(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
-    add_kernel(a.floats(), b.floats(), begin, end, sum.floats());
-  });
-}
+FlowLayer& flow(const std::unique_ptr<Layer>& layer) { return static_cast<FlowLayer&>(*layer); }
 
 Shape connect_path(const Layers& path, Shape shape) {
   for (const auto& layer : path) try {
@@ -94,11 +84,23 @@ void Residual::set_flow_formats(const Format& activations, const Format& errors)
 }
 
 void Residual::set_outlets(const Outlet& outputs, const Outlet& errors) {
-  flowing_ = outputs.quantizer || errors.quantizer;
+  flowing_ = errors_are_codes_ = outputs.quantizer || errors.quantizer;
   if (!flowing_) return;
   plan_path(main_, outputs, errors);
   if (!shortcut_.empty())
     plan_path(shortcut_, {.quantizer = &shortcut_outputs_}, {.quantizer = &shortcut_errors_});
+}
+
+// Of reals only the main path needs makers at its ends.
+bool Residual::rectifies_reals() const {
+  return flow(main_.front()).takes_addends() && flow(main_.back()).takes_addends();
+}
+
+void Residual::set_real_outlets(const Outlet& outputs, const Outlet& errors) {
+  flowing_ = rectifies_reals();
+  errors_are_codes_ = false;
+  plan_real_path(main_, outputs, errors);
+  plan_real_path(shortcut_, {}, {});
 }
 
 Quantizer* Residual::input_quantizer() {
@@ -120,28 +122,29 @@ std::vector<std::pair<std::string, Quantizer*>> Residual::quantizers() {
 const Tensor& Residual::forward(const Tensor& input, const Pass& pass) {
   if (flowing_) {
     const Tensor& shortcut = forward_path(shortcut_, input, pass);
-    last_maker(main_)->set_output_addend(&shortcut);
+    flow(main_.back()).set_output_addend(&shortcut);
     return forward_path(main_, input, pass);
   }
-  add(forward_path(main_, input, pass), forward_path(shortcut_, input, pass), output_);
+  const Tensor& main = forward_path(main_, input, pass);
+  kernels::finish_outputs(main, &forward_path(shortcut_, input, pass), false, output_);
   return output_;
 }
 
 const Tensor& Residual::backward(const Tensor& error, const Pass& pass) {
   if (flowing_) {
     const Tensor* e = &error;
-    if (error.element() == Element::float32) {
+    if (error.element() == Element::float32 && errors_are_codes_) {
       errors_.encode(error, pass, error_codes_);
       e = &error_codes_;
     }
     const Tensor& shortcut = backward_path(shortcut_, *e, pass);
-    first_maker(main_)->set_error_addend(&shortcut);
+    flow(main_.front()).set_error_addend(&shortcut);
     return backward_path(main_, *e, pass);
   }
   const Tensor& main = backward_path(main_, error, pass);
   const Tensor& shortcut = backward_path(shortcut_, error, pass);
   if (wants_input_error_) {
-    add(main, shortcut, passed_);
+    kernels::finish_errors(main, &shortcut, nullptr, passed_);
   } else {
     passed_.resize({0});
   }

@@ -29,6 +29,9 @@ class Residual : public FlowLayer {
   Role role() const override;
   void set_flow_formats(const Format& activations, const Format& errors) override;
   void set_outlets(const Outlet& outputs, const Outlet& errors) override;
+  void set_real_outlets(const Outlet& outputs, const Outlet& errors) override;
+  bool rectifies_reals() const override;
+  bool masks_reals() const override { return rectifies_reals(); }
   Quantizer* input_quantizer() override;
   Outlet error_inlet() override { return {.quantizer = &errors_}; }
 
@@ -37,7 +40,8 @@ class Residual : public FlowLayer {
 
  private:
   Layers main_, shortcut_;
-  bool flowing_ = false;
+  bool flowing_ = false;  // the main path's ends add the shortcut's values and errors
+  bool errors_are_codes_ = false;
   Quantizer input_, errors_;  // of the block's input, and of errors at its output
   Quantizer shortcut_outputs_, shortcut_errors_;  // what the shortcut hands to the main path
   Tensor error_codes_;

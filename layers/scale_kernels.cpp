@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/bfloat16.h"
 #include "framework/parallel.h"
 
 namespace octet::kernels {
@@ -41,10 +42,11 @@ OCTET_KERNEL void add_codes(const std::int8_t* codes, std::int64_t rows, std::in
     for (std::int64_t k = 0; k < columns; ++k) sums[k] += codes[r * columns + k];
 }
 
-OCTET_KERNEL void add_floats(const float* x, std::int64_t rows, std::int64_t columns,
-                             double* sums) {
+template <class T>
+OCTET_KERNEL void add_reals(const T* x, std::int64_t rows, std::int64_t columns, double* sums) {
   for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t k = 0; k < columns; ++k) sums[k] += static_cast<double>(x[r * columns + k]);
+    for (std::int64_t k = 0; k < columns; ++k)
+      sums[k] += static_cast<double>(to_float(x[r * columns + k]));
 }
 
 float at(const std::vector<float>& scales, std::int64_t k) {
@@ -122,7 +124,10 @@ void sum_rows(const Tensor& codes, std::int64_t columns, const std::vector<float
         add_codes(codes.data<std::int8_t>() + begin * columns, size, columns, sums.data());
         std::copy(sums.begin(), sums.end(), part);
       } else {
-        add_floats(codes.floats() + begin * columns, size, columns, part);
+        with_reals(codes.element(), [&](auto element) {
+          using T = decltype(element);
+          add_reals(codes.data<T>() + begin * columns, size, columns, part);
+        });
       }
     }
   });

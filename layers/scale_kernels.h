@@ -20,7 +20,7 @@ void scale_block(const std::int32_t* sums, std::int64_t rows, std::int64_t colum
 void scale_rows(const Tensor& sums, const std::vector<float>& scales, Tensor& out);
 
 /// out[k] = scale[k] * sum over r of codes[r, k]: exact for int8 codes, in a fixed order for
-/// float32. `columns` is the number of k.
+/// float32 and bfloat16. `columns` is the number of k.
 void sum_rows(const Tensor& codes, std::int64_t columns, const std::vector<float>& scales,
               Tensor& out);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "framework/check.h"
+#include "layers/real_kernels.h"
 #include "layers/scale_kernels.h"
 #include "quant/numbers/on_grid.h"
 
@@ -57,6 +58,14 @@ void WeightedLayer::set_precision(const Precision& precision) {
   quantize_activations_ = Quantizer(precision.activations, name() + ".activations");
   quantize_errors_ = Quantizer(precision.errors, name() + ".errors");
   quantize_gradients_ = Quantizer(precision.gradients, name() + ".gradients");
+  const Format* const formats[] = {&precision.weights, &precision.activations, &precision.errors};
+  const auto all = [&](auto holds) {
+    return std::all_of(std::begin(formats), std::end(formats),
+                       [&](const Format* format) { return holds(*format); });
+  };
+  operands_ = all(is_bfloat16) ? Element::bfloat16 : Element::float32;
+  of_reals_ = operands_ == Element::bfloat16 ||
+              all([](const Format& format) { return format.is_float32(); });
   std::erase_if(weight_.constraints, [](const auto& constraint) {
     return dynamic_cast<const OnGrid*>(constraint.get()) != nullptr;
   });
@@ -95,7 +104,7 @@ std::vector<std::pair<std::string, Quantizer*>> WeightedLayer::quantizers() {
 
 // The same codes in float32, the zero point taken away.
 const Tensor& WeightedLayer::as_floats(const Tensor& codes, Tensor& floats) const {
-  if (codes.element() == Element::float32 && codes.zero_point == 0) return codes;
+  if (is_real(codes.element()) && codes.zero_point == 0) return codes;
   floats.resize(codes.shape());
   const auto convert = [&](const auto* code) {
     const auto zero = static_cast<float>(codes.zero_point);
@@ -116,9 +125,16 @@ const Tensor& WeightedLayer::as_floats(const Tensor& codes, Tensor& floats) cons
   return floats;
 }
 
+const Tensor& WeightedLayer::as_operand(const Tensor& reals, Tensor& converted) const {
+  if (reals.element() == operands_) return reals;
+  convert(reals, operands_, converted);
+  return converted;
+}
+
 // A: codes as they arrive, or of the float32 that arrives.
 const Tensor& WeightedLayer::take_input(const Tensor& input, const Pass& pass) {
   input_ = &input;
+  if (of_reals_) return as_operand(input, activations_);
   if (input.element() != Element::float32 || precision_.activations.is_float32()) return input;
   quantize_activations_.encode(input, pass, activations_);
   return activations_;
@@ -127,16 +143,22 @@ const Tensor& WeightedLayer::take_input(const Tensor& input, const Pass& pass) {
 const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
   const Tensor& a = take_input(input, pass);
   operand_ = &a;
-  if (!precision_.weights.is_float32()) quantize_weights_.encode(weight_.value, pass, weights_);
-  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
   const Tensor* bias = options_.bias ? &bias_.value : nullptr;
+  if (of_reals_) {
+    const Tensor* addend = outlet_.addend;
+    product(a, weight_.value, bias, {output_element_, outlet_.rectify && !addend}, output_);
+    if (addend) kernels::finish_outputs(output_, addend, outlet_.rectify, output_);
+    return output_;
+  }
+  if (!precision_.weights.is_float32()) quantize_weights_.encode(weight_.value, pass, weights_);
+  const Tensor& w = seen_weights();
   const std::vector<float> scales = scaled(w.scales, a.scale());
   if (products_of_codes(precision_.activations, precision_.weights)) {
     std::span<const float> offsets;
     if (bias) offsets = {bias->floats(), static_cast<std::size_t>(bias->elements())};
     const auto run = [&](const products::SumsBody& body) {
       if (!simulated_) return product_sums(a, w, body);
-      product(as_floats(a, float_activations_), as_floats(w, float_weights_), nullptr,
+      product(as_floats(a, float_activations_), as_floats(w, float_weights_), nullptr, {},
               simulated_sums_);
       give_blocks(simulated_sums_, body);
     };
@@ -147,9 +169,9 @@ const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
   const Tensor& fa = as_floats(a, float_activations_);
   const Tensor& fw = as_floats(w, float_weights_);
   if (scales.size() == 1 && scales[0] == 1.0f) {
-    product(fa, fw, bias, output_);
+    product(fa, fw, bias, {}, output_);
   } else {
-    product(fa, fw, nullptr, output_);
+    product(fa, fw, nullptr, {}, output_);
     kernels::scale_columns(output_, scales, bias, output_);
   }
   return output_;
@@ -158,7 +180,8 @@ const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
 // E, with the scales of the weight's channels in it (they cannot leave the sum over channels,
 // E * W^T): codes that arrive so are taken as they are.
 const Tensor& WeightedLayer::take_error(const Tensor& error, const Pass& pass) {
-  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
+  if (of_reals_) return as_operand(error, errors_);
+  const Tensor& w = seen_weights();
   const std::vector<float>* fold = w.scales.size() > 1 ? &w.scales : nullptr;
   if (error.element() != Element::float32) {
     if (errors_folded_ || !fold) return error;
@@ -177,7 +200,7 @@ const Tensor& WeightedLayer::take_error(const Tensor& error, const Pass& pass) {
 
 // G and the bias's gradient, out of which the folded scales are taken again.
 void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
-  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
+  const Tensor& w = seen_weights();
   std::vector<float> unfold{1.0f};
   if (w.scales.size() > 1) {
     unfold = w.scales;
@@ -213,19 +236,26 @@ const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
     passed_.resize({0});
     return passed_;
   }
-  const Tensor& w = precision_.weights.is_float32() ? weight_.value : weights_;
+  if (of_reals_) {
+    input_error(e, weight_.value, input_->element(), passed_);
+    kernels::finish_errors(passed_, error_outlet_.addend, error_outlet_.mask ? input_ : nullptr,
+                           passed_);
+    return passed_;
+  }
+  const Tensor& w = seen_weights();
   const float scale = e.scale() * (w.scales.size() > 1 ? 1.0f : w.scale());
   if (products_of_codes(precision_.errors, precision_.weights)) {
     const auto run = [&](const products::SumsBody& body) {
       if (!simulated_) return input_error_sums(e, w, body);
-      input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), simulated_sums_);
+      input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), Element::float32,
+                  simulated_sums_);
       give_blocks(simulated_sums_, body);
     };
     emission_.sums(error_outlet_, pass, input_shape(e.shape()[0]), {&scale, 1}, {},
                    error_outlet_.mask ? input_ : nullptr, run, passed_);
     return passed_;
   }
-  input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), passed_);
+  input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), Element::float32, passed_);
   if (scale != 1.0f) kernels::scale_columns(passed_, {scale}, nullptr, passed_);
   return passed_;
 }

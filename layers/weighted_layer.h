@@ -2,10 +2,12 @@
 //   forward   Y  = A * W
 //   backward  E' = E * W^T     G = A^T * E
 // This is the only code that applies the formats of a Precision; a product whose two operands are
-// 8-bit codes runs on the codes. What arrives as codes is taken as it is; what leaves is encoded
-// for whoever takes it (layers/flow.h). Kinds only say what their products are.
+// 8-bit codes runs on the codes, one of bfloat16 on bfloat16. What arrives as codes is taken as it
+// is; what leaves is encoded for whoever takes it (layers/flow.h). Kinds only say what their
+// products are.
 #pragma once
 
+#include "framework/bfloat16.h"
 #include "layers/emission.h"
 #include "layers/initializers.h"
 #include "quant/numbers/precision.h"
@@ -36,6 +38,12 @@ class WeightedLayer : public FlowLayer {
   /// Whether the errors that arrive as codes were multiplied by the scales of the weight's
   /// channels.
   void set_errors_folded(bool folded) { errors_folded_ = folded; }
+  /// Whether the products see the values themselves, as elements `operands`: no format but float32,
+  /// or bfloat16 in all three roles.
+  bool sees_reals() const { return of_reals_; }
+  Element operands() const { return operands_; }
+  /// The element of outputs that are reals.
+  void set_output_element(Element element) { output_element_ = element; }
 
  protected:
   struct WeightOptions {
@@ -49,10 +57,11 @@ class WeightedLayer : public FlowLayer {
   const WeightOptions& weight_options() const { return options_; }
   const Parameter& weight() const { return weight_; }
 
-  // Of float32. `bias` may be null.
+  // Of reals; the weight is float32. `bias` may be null.
   virtual void product(const Tensor& input, const Tensor& weight, const Tensor* bias,
-                       Tensor& output) = 0;
-  virtual void input_error(const Tensor& error, const Tensor& weight, Tensor& result) = 0;
+                       const Store& store, Tensor& output) = 0;
+  virtual void input_error(const Tensor& error, const Tensor& weight, Element element,
+                           Tensor& result) = 0;
   virtual void weight_gradient(const Tensor& input, const Tensor& error, Tensor& result) = 0;
   // Of codes: the sums of outputs and of input errors in blocks of images; the gradient with its
   // scales, one or one a row, and where wanted the errors summed for each row (null: not).
@@ -68,7 +77,12 @@ class WeightedLayer : public FlowLayer {
   std::vector<std::pair<std::string, Quantizer*>> quantizers() override;
 
  private:
+  const Tensor& as_operand(const Tensor& reals, Tensor& converted) const;
   const Tensor& as_floats(const Tensor& codes, Tensor& floats) const;
+  /// The weights as the products see them.
+  const Tensor& seen_weights() const {
+    return of_reals_ || precision_.weights.is_float32() ? weight_.value : weights_;
+  }
   const Tensor& take_input(const Tensor& input, const Pass& pass);
   const Tensor& take_error(const Tensor& error, const Pass& pass);
   void make_gradients(const Tensor& error, const Pass& pass);
@@ -79,6 +93,8 @@ class WeightedLayer : public FlowLayer {
   WeightOptions options_;
   Precision precision_;
   bool simulated_ = false;
+  bool of_reals_ = true;
+  Element operands_ = Element::float32, output_element_ = Element::float32;
   Shape weight_shape_;
   Parameter weight_, bias_;
   std::int64_t inputs_ = 1, outputs_ = 1;

@@ -46,6 +46,11 @@ struct Format {
   bool operator==(const Format&) const = default;
 };
 
+/// bfloat16 as instructions have it: to the nearest, ties to even, without a scale.
+inline bool is_bfloat16(const Format& format) {
+  return format == Format{.grid = {.exponent = 8, .mantissa = 7}};
+}
+
 std::string print(const Format& format);
 /// Throws Error(usage) where the spelling is unknown or the parts do not go together.
 Format parse_format(std::string_view text);

@@ -5,6 +5,11 @@ namespace octet {
 const std::vector<Recipe>& recipes() {
   static const std::vector<Recipe> rows = {
       {"float32", "single precision everywhere", {}},
+      {"bfloat16",
+       "bfloat16 operands in all three products and between layers, float32 master weights",
+       {.weights = parse_format("bf16"),
+        .activations = parse_format("bf16"),
+        .errors = parse_format("bf16")}},
       {"int8",
        "8-bit integers in all three products, float32 master weights",
        {.weights = parse_format("int8/absmax/channel"),
