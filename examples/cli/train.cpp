@@ -6,13 +6,14 @@
 
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/interrupt.h"
+#include "examples/cli/precision_option.h"
 #include "examples/cli/run_folder.h"
 #include "examples/cli/session.h"
 #include "examples/networks/networks.h"
 #include "framework/check.h"
+#include "framework/code_paths.h"
 #include "framework/files.h"
 #include "framework/parallel.h"
-#include "framework/code_paths.h"
 #include "layers/losses.h"
 #include "optim/adam.h"
 #include "optim/schedules.h"
@@ -30,6 +31,7 @@ struct TrainOptions {
   CommonOptions common;
   std::string model = "lenet5";
   std::string precision = "int8";
+  bool bfloat16_as_float32 = false;
   std::string input;
   std::int64_t epochs = 10;
   std::int64_t max_steps = 0;
@@ -124,9 +126,10 @@ class Run {
 
 Run::Run(const TrainOptions& options)
     : options_(options),
-      precision_(parse_precision(options.precision)),
+      precision_(choose_precision(options.precision, options.bfloat16_as_float32)),
       splits_(load_data(options.data, wanted_input(options), usual_input(options))),
       loss_(make_loss(options.loss)) {
+  if (options_.bfloat16_as_float32) options_.precision = print(precision_);
   Dataset& train = splits_.train;
   const Definition definition = find_definition(options_, train);
   network_ = build_network(definition);
@@ -316,6 +319,7 @@ void add_train(CLI::App& program, Work& work) {
   verb.add_option("--precision", o.precision,
                   "recipe: " + names + "or formats by role, W=...,A=...,E=...,G=...,M=...")
       ->capture_default_str();
+  add_bfloat16_option(verb, o.bfloat16_as_float32);
   verb.add_option("--input", o.input, "HxWxC that pictures are brought to");
   verb.add_option("--epochs", o.epochs, "times over the training pictures")
       ->check(CLI::Range(1, 1000000))
