@@ -2,6 +2,8 @@
 // values in float32, rounded.
 #include "framework/bfloat16.h"
 
+#include <cmath>
+
 #include "framework/products.h"
 #include "layers/activations.h"
 #include "layers/batch_norm.h"
