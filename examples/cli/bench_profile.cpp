@@ -16,8 +16,8 @@ namespace octet::cli {
 namespace {
 
 struct Roofs {
-  double int8_product, float32_product;  // operations a second
-  double memory;                         // bytes a second, read and written
+  double int8_product, float32_product, bfloat16_product;  // operations a second; 0: has none
+  double memory;                                           // bytes a second, read and written
 };
 
 double least_seconds(int repeats, const std::function<void()>& body) {
@@ -33,20 +33,26 @@ double least_seconds(int repeats, const std::function<void()>& body) {
 // A convolution that keeps any processor busy: 3x3, 256 to 256 channels.
 double product_roof(Element element) {
   const Shape image{32, 16, 16, 256}, filters{256, 3, 3, 256};
-  Tensor input(image, element), weight(filters, element), output;
+  const bool reals = is_real(element);
+  Tensor input(image, reals ? Element::float32 : element), weight(filters, input.element()), output;
   for (Tensor* tensor : {&input, &weight})
     for (std::int64_t i = 0; i < tensor->elements(); ++i) {
       const int code = static_cast<int>(uniform_below(1, static_cast<std::uint32_t>(i), 31)) - 15;
-      if (element == Element::int8) {
-        tensor->data<std::int8_t>()[i] = static_cast<std::int8_t>(code);
-      } else {
+      if (reals) {
         tensor->floats()[i] = static_cast<float>(code);
+      } else {
+        tensor->data<std::int8_t>()[i] = static_cast<std::int8_t>(code);
       }
     }
+  if (element == Element::bfloat16) {
+    const Tensor floats = input;
+    convert(floats, element, input);
+  }
   const Window window{3, 3, 1, 1, 1, 1, 1, 1};
   const double operations = 2.0 * static_cast<double>(image.elements()) * 9 * 256;
-  return operations /
-         least_seconds(7, [&] { products::convolution(input, weight, nullptr, window, output); });
+  return operations / least_seconds(7, [&] {
+           products::convolution(input, weight, nullptr, window, output, {element});
+         });
 }
 
 double memory_roof() {
@@ -83,6 +89,7 @@ bool is_product(const profile::Row& row) { return row.part.ends_with("product");
 double roof_of(const profile::Row& row, const Roofs& roofs) {
   if (row.part == "int8 product") return row.operations / roofs.int8_product;
   if (row.part == "float32 product") return row.operations / roofs.float32_product;
+  if (row.part == "bfloat16 product") return row.operations / roofs.bfloat16_product;
   return row.bytes / roofs.memory;
 }
 
@@ -93,7 +100,7 @@ struct Measured {
 };
 
 Measured measure(const WorkOptions& options, double seconds) {
-  Network network = make_network(options.model, options.precision);
+  Network network = make_network(options);
   const auto optimizer = make_optimizer(network);
   const auto loss = make_loss("cross-entropy");
   const Dataset data = random_pictures(network.input(), options.batch);
@@ -141,6 +148,7 @@ Json json_of(const WorkOptions& options, const Roofs& roofs, const Measured& mea
           {"roofs",
            {{"int8_product", roofs.int8_product},
             {"float32_product", roofs.float32_product},
+            {"bfloat16_product", roofs.bfloat16_product},
             {"memory", roofs.memory}}},
           {"profile", rows}};
 }
@@ -148,7 +156,8 @@ Json json_of(const WorkOptions& options, const Roofs& roofs, const Measured& mea
 }  // namespace
 
 void profile_training(const WorkOptions& options, double seconds, bool json) {
-  const Roofs roofs{product_roof(Element::int8), product_roof(Element::float32), memory_roof()};
+  const Roofs roofs{product_roof(Element::int8), product_roof(Element::float32),
+                    products::has_bfloat16() ? product_roof(Element::bfloat16) : 0, memory_roof()};
   const Measured measured = measure(options, seconds);
   const double to_ms = 1e3 / static_cast<double>(measured.steps);
   double products = 0;
@@ -159,9 +168,10 @@ void profile_training(const WorkOptions& options, double seconds, bool json) {
                            static_cast<long long>(options.batch), options.threads,
                            measured.seconds * to_ms)
             << format_text(
-                   "roofs: int8 product %.0f GOP/s, float32 product %.0f GOP/s, copy in "
-                   "memory %.1f GB/s\n\n",
-                   roofs.int8_product / 1e9, roofs.float32_product / 1e9, roofs.memory / 1e9)
+                   "roofs: int8 product %.0f GOP/s, float32 product %.0f GOP/s, bfloat16 product "
+                   "%.0f GOP/s, copy in memory %.1f GB/s\n\n",
+                   roofs.int8_product / 1e9, roofs.float32_product / 1e9,
+                   roofs.bfloat16_product / 1e9, roofs.memory / 1e9)
             << "layer      pass             part                   ms   share    GOP/s    GB/s  of "
                "roof\n";
   double counted = 0;

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "examples/cli/interrupt.h"
+#include "examples/cli/precision_option.h"
 #include "examples/cli/session.h"
 #include "framework/check.h"
 #include "framework/files.h"
@@ -151,6 +152,7 @@ Compression::Compression(const CompressOptions& options)
   model_.attributes.erase("training");
   normalization_ = normalization_of(model_);
   loss_ = make_loss(model_.attribute("loss"));
+  note_simulation(model_);
   network_ = build_network(model_);
   // What was pruned before stays so.
   for (Parameter* parameter : network_.parameters())

@@ -3,9 +3,10 @@
 #include <iostream>
 
 #include "examples/cli/session.h"
+#include "framework/code_paths.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
-#include "framework/code_paths.h"
+#include "framework/products.h"
 
 namespace octet::cli {
 namespace {
@@ -28,7 +29,8 @@ int run_doctor(const CommonOptions& options) {
             << available_processors() << " (affinity and cgroup quota counted), " << threads()
             << " threads\nlibrary            " << dnn::description()
             << "\nint8 convolution   self-test " << verdict(paths.convolution)
-            << "\nint8 products      self-test " << verdict(paths.gemm) << "\n";
+            << "\nint8 products      self-test " << verdict(paths.gemm) << "\nbfloat16 products  "
+            << (products::has_bfloat16() ? "in the processor" : "not in the processor") << "\n";
   std::cout << "data sets\n";
   for (const auto& entry : list())
     std::cout << format_text("  %-14s %s\n", entry.name.c_str(),
@@ -39,7 +41,8 @@ int run_doctor(const CommonOptions& options) {
                       {"threads", threads()},
                       {"library", dnn::description()},
                       {"int8_convolution", paths.convolution},
-                      {"int8_products", paths.gemm}}
+                      {"int8_products", paths.gemm},
+                      {"bfloat16_products", products::has_bfloat16()}}
                      .dump()
               << std::endl;
   return 0;

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <numeric>
 
+#include "examples/cli/precision_option.h"
 #include "examples/cli/session.h"
 #include "framework/check.h"
 #include "framework/image.h"
@@ -31,6 +32,7 @@ int run_predict(const PredictOptions& options) {
   const Model model = open_model(options.model);
   const Normalization normalization = normalization_of(model);
   const std::vector<std::string> classes = classes_of(model);
+  note_simulation(model);
   Network network = build_network(model);
   const auto count = static_cast<std::int64_t>(classes.size());
   Json results = Json::array();

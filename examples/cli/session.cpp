@@ -10,6 +10,7 @@
 
 #include "datasets/image_folder.h"
 #include "datasets/transforms.h"
+#include "examples/cli/precision_option.h"
 #include "framework/check.h"
 #include "framework/parallel.h"
 #include "layers/losses.h"
@@ -142,6 +143,7 @@ Transform find_transform(const std::string& augment, const Dataset& data) {
 }
 
 Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch) {
+  note_simulation(model);
   Network network = build_network(model);
   const auto loss = make_loss(model.attribute("loss"));
   DataLoader loader(data, {.batch = batch, .normalization = normalization_of(model)});

@@ -1,5 +1,6 @@
 #include "examples/cli/train_options.h"
 
+#include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
 #include "quant/numbers/recipes.h"
 
@@ -15,6 +16,7 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--precision", o.precision,
                   "recipe: " + names + "or formats by role, W=...,A=...,E=...,G=...,M=...")
       ->capture_default_str();
+  add_bfloat16_option(verb, o.bfloat16_as_float32);
   verb.add_option("--input", o.input, "HxWxC that pictures are brought to");
   verb.add_option("--epochs", o.epochs, "times over the training pictures")
       ->check(CLI::Range(1, 1000000))

@@ -12,6 +12,7 @@ struct TrainOptions {
   CommonOptions common;
   std::string model = "lenet5";
   std::string precision = "int8";
+  bool bfloat16_as_float32 = false;
   std::string input;
   std::int64_t epochs = 10;
   std::int64_t max_steps = 0;

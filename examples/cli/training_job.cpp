@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
 #include "framework/check.h"
 #include "framework/files.h"
@@ -64,9 +65,10 @@ bool in_zoo(const std::string& model) {
 
 TrainingJob::TrainingJob(const TrainOptions& given)
     : options(given),
-      precision(parse_precision(options.precision)),
+      precision(choose_precision(options.precision, options.bfloat16_as_float32)),
       splits(load_data(options.data, wanted_input(options), usual_input(options))),
       loss(make_loss(options.loss)) {
+  if (options.bfloat16_as_float32) options.precision = print(precision);
   Dataset& train = splits.train;
   const Definition definition = find_definition(options, train);
   network = build_network(definition);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
 #include "framework/check.h"
 #include "framework/random.h"
@@ -23,12 +24,12 @@ void fill_random(Tensor& images, std::uint64_t key) {
 
 }  // namespace
 
-Network make_network(const std::string& model, const std::string& precision) {
+Network make_network(const WorkOptions& options) {
   Shape input;
   for (const ZooEntry& entry : zoo())
-    if (entry.name == model) input = entry.usual_input;
-  Network network = build_network(zoo_network(model, input, classes));
-  set_precision(network, parse_precision(precision));
+    if (entry.name == options.model) input = entry.usual_input;
+  Network network = build_network(zoo_network(options.model, input, classes));
+  set_precision(network, choose_precision(options.precision, options.bfloat16_as_float32));
   network.initialize(1);
   return network;
 }
@@ -39,7 +40,7 @@ std::unique_ptr<Optimizer> make_optimizer(Network& network) {
 }
 
 Workload::Workload(const WorkOptions& options)
-    : network_(make_network(options.model, options.precision)), loss_(make_loss("cross-entropy")) {
+    : network_(make_network(options)), loss_(make_loss("cross-entropy")) {
   const bool training = options.work == "train";
   if (training) optimizer_ = make_optimizer(network_);
   // What is smoothed over training steps (ranges, statistics) must be known to evaluate as usual.

@@ -14,13 +14,14 @@ struct WorkOptions {
   std::string work = "train";  ///< or "infer"
   std::string model = "vgg7";
   std::string precision = "int8";
+  bool bfloat16_as_float32 = false;
   std::int64_t batch = 128;
   int threads = 1;
 };
 
-/// A zoo network with random weights, in a precision, for its usual input and ten classes. Throws
-/// Error(usage) where either is unknown.
-Network make_network(const std::string& model, const std::string& precision);
+/// A zoo network with random weights, in the precision asked for, for its usual input and ten
+/// classes. Throws Error(usage) where either is unknown, or bfloat16 is lacking.
+Network make_network(const WorkOptions& options);
 /// SGD as in training: momentum 0.9, weight decay 5e-4.
 std::unique_ptr<Optimizer> make_optimizer(Network& network);
 

@@ -11,7 +11,7 @@ TEST_CASE("dnn: a bias is added to a float32 convolution") {
                bias = random_tensor({5}, 3);
   const Window window{.kernel_h = 3, .kernel_w = 3};
   Tensor y, truth;
-  dnn::convolution(x, w, &bias, window, y);
+  dnn::convolution(x, w, &bias, window, {}, y);
   reference::convolution(x, w, window, truth);
   for (std::int64_t i = 0; i < truth.elements(); ++i) truth.floats()[i] += bias.floats()[i % 5];
   CHECK(relative_difference(y, truth) < 1e-5);

@@ -1,0 +1,51 @@
+#include "examples/cli/precision_option.h"
+
+#include <iostream>
+
+#include "framework/check.h"
+#include "framework/dnn.h"
+#include "framework/products.h"
+
+namespace octet::cli {
+namespace {
+
+bool multiplies_bfloat16(const Precision& precision) {
+  return is_bfloat16(precision.weights) && is_bfloat16(precision.activations) &&
+         is_bfloat16(precision.errors);
+}
+
+}  // namespace
+
+void add_bfloat16_option(CLI::App& verb, bool& as_float32) {
+  verb.add_flag("--bfloat16-as-float32", as_float32,
+                "run bfloat16 in plain float32, for processors without bfloat16 instructions");
+}
+
+bool lacks_bfloat16(const Precision& precision) {
+  return multiplies_bfloat16(precision) && !products::has_bfloat16();
+}
+
+Precision choose_precision(const std::string& text, bool as_float32) {
+  Precision precision = parse_precision(text);
+  if (!multiplies_bfloat16(precision)) return precision;
+  if (as_float32) {
+    precision.weights = precision.activations = precision.errors = {};
+    std::cerr << "octet: note: bfloat16 runs in float32, as --bfloat16-as-float32 asks\n";
+    return precision;
+  }
+  check(!lacks_bfloat16(precision), Failure::usage,
+        "bfloat16 needs AVX512_BF16 or AMX instructions", " and there are none (",
+        dnn::description(), "): use --precision float32, or ",
+        "--bfloat16-as-float32 to run the recipe in float32");
+  return precision;
+}
+
+void note_simulation(const Model& model) {
+  static bool noted = false;
+  if (noted || !lacks_bfloat16(parse_precision(model.attribute("precision")))) return;
+  noted = true;
+  std::cerr << "octet: note: the model is of bfloat16, for which this processor has no "
+               "instructions: computed in float32 with bfloat16's rounding, slowly\n";
+}
+
+}  // namespace octet::cli
