@@ -160,6 +160,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("verify: int8 repeats bit for bit on every instruction set and any number of threads") {
+  const TemporaryFolder folder;
+  REQUIRE(octet_in(folder,
+                   "train --data strokes --model resnet8 --input 16x16x1 --batch 16 --max-steps 10 "
+                   "--threads 2 --out run")
+              .code == 0);
+  for (const char* isa : {"AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI", "ALL"})
+    for (const char* threads : {"1", "3"}) {
+      CAPTURE(std::string(isa) + " " + threads);
+      const Outcome again =
+          octet_in(folder, std::string("verify run --steps 10 --json --threads ") + threads,
+                   std::string("ONEDNN_MAX_CPU_ISA=") + isa);
+      CAPTURE(again.out);
+      CHECK(again.code == 0);
+      CHECK(again.json()["different"] == 0);
+      CHECK(again.json()["compared"] == 4);
+    }
+}
+
 TEST_CASE("verify: a run repeats bit for bit, and one that was changed does not") {
   const TemporaryFolder folder;
   write_file(folder / "tiny.txt", small_net);
