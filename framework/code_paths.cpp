@@ -60,6 +60,9 @@ bool test_convolutions() {
       {{2, 8, 8, 32}, {32, 3, 3, 1}, square(3, 1, 1, 32)},
       {{2, 9, 9, 32}, {32, 3, 3, 1}, square(3, 2, 1, 32)},
       {{2, 8, 8, 12}, {18, 3, 3, 4}, square(3, 1, 1, 3)},
+      // Errors on their way back through strides: more padding than kernel at the far edges.
+      {{2, 7, 7, 32}, {16, 1, 1, 32}, Window{.pad_bottom = 1, .pad_right = 1}},
+      {{2, 7, 7, 32}, {16, 3, 3, 32}, Window{3, 3, 1, 1, 3, 1, 3, 1}},
   };
   std::uint64_t key = 1;
   for (const Case& c : cases)
@@ -81,6 +84,7 @@ bool test_wide(Element element) {
       {{2, 4, 4, 512}, {64, 3, 3, 512}, square(3, 2, 1, 1)},
       {{2, 4, 4, 2048}, {64, 1, 1, 2048}, square(1, 1, 0, 1)},
       {{2, 8, 8, 50}, {64, 5, 5, 50}, square(5, 1, 0, 1)},
+      {{2, 3, 3, 2048}, {64, 1, 1, 2048}, Window{.pad_bottom = 1, .pad_right = 1}},
   };
   std::uint64_t key = 1000;
   for (const Case& c : cases)

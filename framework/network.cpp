@@ -1,5 +1,7 @@
 #include "framework/network.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -172,7 +174,13 @@ Model Network::snapshot() const {
 
 void Network::restore(const Model& model) {
   for (Parameter* parameter : parameters()) take(model, parameter->name, parameter->value);
-  for (const auto& [name, tensor] : state()) take(model, name, *tensor);
+  for (const auto& [name, tensor] : state()) {
+    take(model, name, *tensor);
+    const float* values = tensor->floats();
+    check(
+        std::all_of(values, values + tensor->elements(), [](float x) { return std::isfinite(x); }),
+        Failure::data, "tensor ", name, ": expected finite numbers");
+  }
 }
 
 }  // namespace octet

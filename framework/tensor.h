@@ -95,7 +95,8 @@ class Tensor {
   void* raw() { return memory_.get(); }
   const void* raw() const { return memory_.get(); }
 
-  /// One scale for the whole tensor, or one for each index of the first axis (a filter).
+  /// One scale for the whole tensor, or one for each index of the first axis (a filter); the codes
+  /// that a batch normalisation takes have one for each index of the last (a channel).
   std::vector<float> scales{1.0f};
   std::int32_t zero_point = 0;
   float scale() const {

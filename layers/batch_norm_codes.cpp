@@ -75,7 +75,7 @@ const Tensor& BatchNorm::forward_codes(const Tensor& input, const Pass& pass) {
     const auto gamma = static_cast<double>(gamma_.value.floats()[k]);
     const auto beta = static_cast<double>(beta_.value.floats()[k]);
     auto mean = static_cast<double>(running_mean_.floats()[k]);
-    auto variance = static_cast<double>(running_variance_.floats()[k]);
+    auto variance = std::max(0.0, static_cast<double>(running_variance_.floats()[k]));
     if (pass.training) {
       code_mean_[at(k)] = static_cast<double>(code_sums_[at(k)]) / count;
       const double code_variance =

@@ -58,6 +58,9 @@ void Emission::set_term(const Outlet& outlet, std::int64_t channels, std::span<c
     float value = at(values, channel);
     if (outlet.factors) value *= (*outlet.factors)[k];
     scaled_[k] = value / at(codes_scales_, channel);
+    // The kernels' comparisons would lose a NaN.
+    check(std::isfinite(scaled_[k]), Failure::numbers,
+          "a factor of values to be quantised is not finite: the training has diverged");
   }
   columns.set(channels, scaled_);
 }
@@ -106,7 +109,7 @@ void Emission::prepare(const Outlet& outlet, const Pass& pass, const Shape& shap
 void Emission::finish(const Outlet& outlet, const Pass& pass, const Tally& tally) {
   Quantizer& quantizer = *outlet.quantizer;
   // The ranges of channels are the business of who takes the codes (BatchNorm).
-  if (pass.training && codes_scales_.size() == 1) {
+  if (pass.training && !quantizer.has_channels()) {
     const float most = tally.most * codes_scales_[0];
     quantizer.observe({&most, 1});
   }

@@ -26,7 +26,10 @@ bool absorb_relus(const Layers& path, std::size_t begin, std::size_t end) {
 void stop_flow(const Layers& layers) {
   for (const auto& layer : layers) {
     for (const Branch& branch : layer->branches()) stop_flow(*branch.layers);
-    if (auto* flowing = dynamic_cast<FlowLayer*>(layer.get())) flowing->set_outlets({}, {});
+    if (auto* flowing = dynamic_cast<FlowLayer*>(layer.get())) {
+      flowing->set_outlets({}, {});
+      flowing->set_flow_formats({}, {});
+    }
     if (auto* relu = dynamic_cast<Relu*>(layer.get())) relu->set_absorbed(false);
     if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) {
       weighted->set_errors_folded(false);
@@ -97,9 +100,10 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
 bool plan_flow(const Layers& layers, const Precision& precision) {
   stop_flow(layers);
   // What comes before the first maker sees the images, which are float32; only a weighted layer
-  // encodes them.
+  // encodes them. A block at the end would add codes to what leaves in float32.
   if (!formats_flow(precision) || !can_flow(layers) ||
-      !dynamic_cast<WeightedLayer*>(first_maker(layers))) {
+      !dynamic_cast<WeightedLayer*>(first_maker(layers)) ||
+      !last_maker(layers)->branches().empty()) {
     plan_reals(layers);
     return false;
   }

@@ -95,7 +95,8 @@ std::vector<std::pair<std::string, Tensor*>> WeightedLayer::state() {
 
 Outlet WeightedLayer::error_inlet() {
   return {.quantizer = &quantize_errors_,
-          .factors = precision_.weights.scaling.channel ? &weights_.scales : nullptr};
+          .factors = precision_.weights.scaling.channel && weight_shape_[0] > 1 ? &weights_.scales
+                                                                                : nullptr};
 }
 
 std::vector<std::pair<std::string, Quantizer*>> WeightedLayer::quantizers() {

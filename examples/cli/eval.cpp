@@ -60,7 +60,8 @@ void add_eval(CLI::App& program, Work& work) {
   verb.add_option("MODEL", options->model, "model file")->required();
   add_data_options(verb, options->data);
   verb.add_option("--execution", options->execution,
-                  "float: the network that trains, in its precision (int8: products and what flows between layers)")
+                  "float: the network that trains, in its precision (int8: products and what flows "
+                  "between layers)")
       ->check(CLI::IsMember({"float"}))
       ->capture_default_str();
   verb.add_option("--batch", options->batch, "pictures at a time")

@@ -57,7 +57,7 @@ std::vector<StepHash> read_hashes(const fs::path& folder) {
   check(std::getline(in, row) && row == hashes_header, Failure::data, file.string(),
         ": expected a file that octet train wrote, beginning with '", hashes_header, "'");
   std::vector<StepHash> all;
-  while (std::getline(in, row)) {
+  while (std::getline(in, row) && !in.eof()) {
     const std::size_t comma = row.find(',');
     const long long step = std::atoll(row.c_str());
     check(comma != std::string::npos && step > 0 && row.size() == comma + 17, Failure::data,
@@ -68,13 +68,25 @@ std::vector<StepHash> read_hashes(const fs::path& folder) {
   return all;
 }
 
+bool same_course(const fs::path& folder) {
+  const auto lines = [&](const char* name) {
+    std::ifstream in(folder / name);
+    std::string all;
+    for (std::string row; std::getline(in, row);)
+      if (!row.starts_with("threads") && !row.starts_with("json") && !row.starts_with("save-every"))
+        all += row + "\n";
+    return all;
+  };
+  return lines("config.toml") == lines(begin_name);
+}
+
 MetricsFile::MetricsFile(fs::path file, const std::string& header, std::int64_t epoch)
     : file_(std::move(file)) {
   std::string kept = header + "\n";
   std::ifstream old(file_);
   std::string row;
   std::getline(old, row);
-  while (std::getline(old, row))
+  while (std::getline(old, row) && !old.eof())  // a last row without its end was cut by a kill
     if (std::atoll(row.c_str()) <= epoch) kept += row + "\n";
   write_file(file_, kept);
 }

@@ -1,4 +1,4 @@
-// A run's folder: config.toml, metrics.csv, hashes.csv, last.octet, best.octet.
+// A run's folder: begin.toml, config.toml, metrics.csv, hashes.csv, last.octet, best.octet.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@ std::filesystem::path latest_run();
 
 /// hashes.csv: the state's hash after early steps and after each epoch, which octet verify compares
 /// with those of the same steps made again.
+/// begin.toml: the options that the run was begun with; a resumed run may change config.toml.
+constexpr const char* begin_name = "begin.toml";
 constexpr const char *hashes_name = "hashes.csv", *hashes_header = "step,state_hash";
 /// Whether the state after so many steps is hashed: 1, 2, 5, 10, 20, 50, ... 1000.
 bool hashed_step(std::int64_t step);
@@ -27,6 +29,10 @@ struct StepHash {
 };
 /// The rows of a run's hashes.csv. Throws Error(data) where it is missing or damaged.
 std::vector<StepHash> read_hashes(const std::filesystem::path& folder);
+
+/// Whether config.toml asks for the same course of training as begin.toml: all options but threads,
+/// json and save-every are the same.
+bool same_course(const std::filesystem::path& folder);
 
 /// Rows of metrics.csv or hashes.csv, appended and flushed one at a time.
 class MetricsFile {

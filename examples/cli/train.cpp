@@ -39,6 +39,7 @@ class Run {
   RunRecord record_;
   fs::path folder_;
   std::unique_ptr<MetricsFile> metrics_file_, hashes_file_;
+  bool repeats_ = true;       // the options are those that the run was begun with
   std::int64_t hashed_ = -1;  // the step whose hash was written last
   double rate_ = 0, images_per_second_ = 0;
 };
@@ -61,6 +62,9 @@ void Run::begin() {
     restore_checkpoint(last, job_.network, *job_.optimizer, job_.state, record_);
   }
   write_file(folder_ / "config.toml", job_.options.config);
+  if (job_.options.resume.empty()) write_file(folder_ / begin_name, job_.options.config);
+  // From where the schedule changed, the run is not what its beginning alone would make again.
+  repeats_ = same_course(folder_);
   metrics_file_ = std::make_unique<MetricsFile>(
       folder_ / "metrics.csv",
       "epoch,step,learning_rate,loss,error,validation_loss,validation_error,images_per_second,"
@@ -102,7 +106,7 @@ void Run::save(const char* file, bool with_optimizer) {
 }
 
 void Run::add_hash() {
-  if (hashed_ == job_.state.step) return;
+  if (!repeats_ || hashed_ == job_.state.step) return;
   hashed_ = job_.state.step;
   hashes_file_->add(format_text("%lld,", static_cast<long long>(job_.state.step)) +
                     state_hash(job_.network, *job_.optimizer));

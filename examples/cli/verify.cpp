@@ -23,12 +23,12 @@ TrainOptions options_of(const std::string& folder) {
   verb.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   TrainOptions options;
   add_train_options(verb, options);
-  std::vector<std::string> arguments = config_arguments(verb, folder + "/config.toml");
+  std::vector<std::string> arguments = config_arguments(verb, folder + "/" + begin_name);
   std::reverse(arguments.begin(), arguments.end());
   try {
     verb.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    fail(Failure::data, folder, "/config.toml: ", error.what());
+    fail(Failure::data, folder, "/", begin_name, ": ", error.what());
   }
   return options;
 }
@@ -36,7 +36,7 @@ TrainOptions options_of(const std::string& folder) {
 int run_verify(const VerifyOptions& options) {
   use_threads(options.common);
   check(std::filesystem::is_directory(options.run), Failure::data, options.run,
-        ": expected the folder of a run, with config.toml and hashes.csv");
+        ": expected the folder of a run, with ", begin_name, " and ", hashes_name);
   TrainOptions train = options_of(options.run);
   if (!options.data.empty()) train.data.data = options.data;
   std::vector<StepHash> wanted = read_hashes(options.run);

@@ -60,6 +60,8 @@ Layout::Layout(const Problem& p, const Kernel& kernel, std::int64_t channels,
   const std::int64_t chunk_bytes =
       std::clamp(rows(channels) * vectors * 16, least_chunk_bytes, most_chunk_bytes);
   chunk_lines = std::clamp<std::int64_t>(chunk_bytes / line_bytes, 1, most_lines);
+  // The sums of a chunk fit int32, whatever the codes.
+  chunk_lines = std::min(chunk_lines, std::max<std::int64_t>(1, int32_positions / p.output_w));
   if (chunk_lines > p.output_h) chunk_lines -= chunk_lines % p.output_h;
   const std::int64_t segments = chunk_lines / p.output_h + 2;
   const std::int64_t lines = chunk_lines + segments * extra_lines;

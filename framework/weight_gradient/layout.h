@@ -12,6 +12,9 @@
 
 namespace octet::weight_gradient {
 
+/// So many products of a byte 0 .. 255 and a byte -128 .. 127 are sure to sum to an int32.
+constexpr std::int64_t int32_positions = ((std::int64_t{1} << 31) - 1) / (255 * 128);
+
 /// One group of channels of a convolution. A 1 x 1 window at stride 1 sees no neighbours: its
 /// positions, over the whole batch, are lines of one image, and the last line may be short.
 struct Problem {

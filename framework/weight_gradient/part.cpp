@@ -29,7 +29,7 @@ void Part::run(const Layout& layout, const Kernel& kernel, std::int64_t first, s
                                    : layout.chunk_lines;
     chunk_.place(layout, line, std::min(until, last - line));
     const std::int64_t next = chunk_.lines * p.output_w;
-    if (positions + next > int32_positions) {
+    if (positions > 0 && positions + next > int32_positions) {
       widen(static_cast<std::size_t>(size), !is_wide_);
       is_wide_ = true;
       positions = 0;

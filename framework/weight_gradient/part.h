@@ -9,9 +9,6 @@
 
 namespace octet::weight_gradient {
 
-/// So many products of a byte 0 .. 255 and a byte -128 .. 127 are sure to sum to an int32.
-constexpr std::int64_t int32_positions = ((std::int64_t{1} << 31) - 1) / (255 * 128);
-
 class Part {
  public:
   /// Sums over lines first .. last - 1, for channels first_channel .. + channels - 1.

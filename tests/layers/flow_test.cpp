@@ -307,3 +307,45 @@ TEST_CASE("flow: batch normalisation of codes is that of the numbers they stand 
       CHECK(relative_difference(*coded->state()[s].second, *real->state()[s].second) < 1e-5);
   }
 }
+
+TEST_CASE("flow: a layer with one channel in the middle has gradients like the others") {
+  const char* narrow = R"(
+network name=narrow input=8x8x3
+convolution channels=8 kernel=3 padding=1
+relu
+convolution channels=1 kernel=3 padding=1
+convolution channels=8 kernel=3 padding=1
+relu
+linear units=10
+)";
+  const Trained codes = train(narrow, "int8", 1), real = train(narrow, "float32", 1);
+  CHECK(cosine(codes.gradient, real.gradient) > 0.95);
+  std::size_t at = 0;
+  for (const Parameter* parameter : codes.network.parameters()) {
+    CAPTURE(parameter->name);
+    const auto size = static_cast<std::size_t>(parameter->gradient.elements());
+    double a = 0, b = 0;
+    for (std::size_t i = at; i < at + size; ++i) {
+      a += std::abs(static_cast<double>(codes.gradient[i]));
+      b += std::abs(static_cast<double>(real.gradient[i]));
+    }
+    CHECK(a == doctest::Approx(b).epsilon(0.25));
+    at += size;
+  }
+}
+
+TEST_CASE("flow: a block at the end keeps its shortcut") {
+  const char* last = R"(
+network name=last input=8x8x3
+convolution channels=10 kernel=3 padding=1
+global_average_pool
+residual
+convolution channels=10 kernel=1
+end
+)";
+  Network network = build_network(parse_definition(last, "test"));
+  CHECK_FALSE(set_precision(network, parse_precision("int8")));
+  const Trained codes = train(last, "int8", 1), real = train(last, "float32", 1);
+  CHECK(relative_difference(codes.scores, real.scores) < 0.05);
+  CHECK(cosine(codes.gradient, real.gradient) > 0.95);
+}
