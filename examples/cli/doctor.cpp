@@ -7,6 +7,7 @@
 #include "framework/dnn.h"
 #include "framework/parallel.h"
 #include "framework/products.h"
+#include "framework/weight_gradient.h"
 
 namespace octet::cli {
 namespace {
@@ -29,7 +30,9 @@ int run_doctor(const CommonOptions& options) {
             << available_processors() << " (affinity and cgroup quota counted), " << threads()
             << " threads\nlibrary            " << dnn::description()
             << "\nint8 convolution   self-test " << verdict(paths.convolution)
-            << "\nint8 products      self-test " << verdict(paths.gemm) << "\nbfloat16 products  "
+            << "\nint8 products      self-test " << verdict(paths.gemm)
+            << "\nweight gradients   self-test passed by " << weight_gradient::kernel()
+            << "\nbfloat16 products  "
             << (products::has_bfloat16() ? "in the processor" : "not in the processor") << "\n";
   std::cout << "data sets\n";
   for (const auto& entry : list())
@@ -42,6 +45,7 @@ int run_doctor(const CommonOptions& options) {
                       {"library", dnn::description()},
                       {"int8_convolution", paths.convolution},
                       {"int8_products", paths.gemm},
+                      {"weight_gradients", weight_gradient::kernel()},
                       {"bfloat16_products", products::has_bfloat16()}}
                      .dump()
               << std::endl;

@@ -23,7 +23,7 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
       ->capture_default_str();
   verb.add_option("--max-steps", o.max_steps,
                   "batches of the whole run, if fewer than --epochs gives; 0 for no limit")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1000000000))
       ->capture_default_str();
   verb.add_option("--batch", o.batch, "pictures a step")
       ->check(CLI::Range(1, 65536))
@@ -57,7 +57,7 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--save-every", o.save_every,
                   "steps between saves of last.octet, besides those after each epoch; 0 for none: "
                   "what a run loses at most when it is killed")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1000000000))
       ->capture_default_str();
   verb.add_option("--out", o.out, "run folder; runs/DATA-MODEL-PRECISION unless given");
   verb.add_option("--resume", o.resume,
