@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "framework/check.h"
+#include "framework/direct_convolution.h"
 #include "framework/dnn.h"
 #include "framework/random.h"
 #include "framework/reference.h"
@@ -34,20 +35,28 @@ Window square(std::int64_t k, std::int64_t stride, std::int64_t pad, std::int64_
   return {k, k, stride, pad, pad, pad, pad, groups};
 }
 
-bool same_sums(const Case& c, Element element, bool extreme, std::uint64_t key) {
+enum class By { onednn, direct };
+
+bool same_sums(By kernel, const Case& c, Element element, bool extreme, std::uint64_t key) {
   Tensor input(c.input, element), weight(c.weight, Element::int8), truth;
   fill_codes(input, key, extreme);
   fill_codes(weight, key + 1, extreme);
-  dnn::CodeConvolution convolution(element, c.input, c.weight, c.window);
-  convolution.load(weight);
   Tensor fast(convolution_shape(c.input, c.weight, c.window), Element::int32);
-  convolution.run(input.raw(), fast.data<std::int32_t>());
+  if (kernel == By::onednn) {
+    dnn::CodeConvolution convolution(element, c.input, c.weight, c.window);
+    convolution.load(weight);
+    convolution.run(input.raw(), fast.data<std::int32_t>());
+  } else {
+    direct_convolution::Weights packed;
+    packed.pack(weight, element);
+    direct_convolution::run(packed, input.raw(), c.input, c.window, fast.data<std::int32_t>());
+  }
   reference::convolution(input, weight, c.window, truth);
   return std::memcmp(fast.raw(), truth.raw(), truth.bytes()) == 0;
 }
 
-// One shape for each kind of kernel that oneDNN chooses between.
-bool test_convolutions() {
+// One shape for each kind of kernel that oneDNN chooses between, and each size of our own.
+bool test_convolutions(By kernel) {
   const Case cases[] = {
       {{2, 12, 12, 1}, {20, 5, 5, 1}, square(5, 1, 0, 1)},
       {{2, 9, 7, 3}, {32, 3, 3, 3}, square(3, 1, 1, 1)},
@@ -71,13 +80,15 @@ bool test_convolutions() {
         key += 2;
         const std::int64_t terms = c.weight.elements() / c.weight[0];
         const std::int64_t most = element == Element::uint8 ? 255 * 127 : 127 * 127;
-        if (terms * most <= float_exact && !same_sums(c, element, extreme, key)) return false;
+        if (kernel == By::onednn && terms * most > float_exact) continue;
+        if (kernel == By::direct && !direct_convolution::fits(c.window)) continue;
+        if (!same_sums(kernel, c, element, extreme, key)) return false;
       }
   return true;
 }
 
 // Sums up to three quarters of 4608 x 255 x 127, on the kernels that shapes with so many terms get.
-bool test_wide(Element element) {
+bool test_wide(By kernel, Element element) {
   const Case cases[] = {
       {{2, 4, 4, 512}, {64, 3, 3, 512}, square(3, 1, 1, 1)},
       {{1, 8, 8, 256}, {64, 3, 3, 256}, square(3, 1, 1, 1)},
@@ -88,7 +99,7 @@ bool test_wide(Element element) {
   };
   std::uint64_t key = 1000;
   for (const Case& c : cases)
-    if (!same_sums(c, element, true, key += 2)) return false;
+    if (!same_sums(kernel, c, element, true, key += 2)) return false;
   return true;
 }
 
@@ -117,9 +128,11 @@ bool test_gemms() {
 
 Paths& chosen() {
   static Paths tested = [] {
-    Paths found{.convolution = test_convolutions(), .gemm = test_gemms()};
-    found.wide_unsigned = found.convolution && test_wide(Element::uint8);
-    found.wide_signed = found.convolution && test_wide(Element::int8);
+    Paths found{.convolution = test_convolutions(By::onednn), .gemm = test_gemms()};
+    found.wide_unsigned = found.convolution && test_wide(By::onednn, Element::uint8);
+    found.wide_signed = found.convolution && test_wide(By::onednn, Element::int8);
+    found.direct = direct_convolution::available() && test_convolutions(By::direct) &&
+                   test_wide(By::direct, Element::uint8) && test_wide(By::direct, Element::int8);
     return found;
   }();
   return tested;
@@ -137,9 +150,10 @@ std::string describe_paths() {
                  : "exact float32 products of codes (the int8 kernels failed the self-test)";
   };
   const Paths& p = paths();
-  if (p.convolution == p.gemm) return join(dnn::description(), ": ", line(p.gemm));
+  const std::string own = p.direct ? "; most convolutions by Octet's AVX512-VNNI kernel" : "";
+  if (p.convolution == p.gemm) return join(dnn::description(), ": ", line(p.gemm), own);
   return join(dnn::description(), ": convolutions by ", line(p.convolution),
-              ", matrix products by ", line(p.gemm));
+              ", matrix products by ", line(p.gemm), own);
 }
 
 }  // namespace octet::products

@@ -1,4 +1,5 @@
-// Which kernels give the exact sums of 8-bit codes on this machine: oneDNN's int8 kernels saturate
+// Which kernels give the exact sums of 8-bit codes on this machine. Octet has a kernel of its own for
+// convolutions on CPUs with AVX512-VNNI (framework/direct_convolution.h). oneDNN's int8 kernels saturate
 // on CPUs without VNNI and some round sums beyond 2^24, silently. Each kind is tested against the
 // plain loops before it is used.
 #pragma once
@@ -12,6 +13,7 @@ struct Paths {
   bool wide_unsigned = false;  ///< and beyond, with uint8 input
   bool wide_signed = false;    ///< and beyond, with int8 input
   bool gemm = false;           ///< the matrix product gave the plain loops' sums
+  bool direct = false;         ///< our own convolution is there and gave the plain loops' sums
 };
 
 /// The self-test runs on the first call.

@@ -7,6 +7,7 @@
 
 #include "framework/check.h"
 #include "framework/code_paths.h"
+#include "framework/direct_convolution.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
 #include "framework/profile.h"
@@ -191,7 +192,13 @@ void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
   const std::int64_t blocks = (images + count - 1) / count;
   const Paths& path = paths();
   const bool wide = element == Element::uint8 ? path.wide_unsigned : path.wide_signed;
-  const bool fast = path.convolution && (wide || largest_sum(weight, element) <= float_exact);
+  const bool direct = path.direct && direct_convolution::fits(window) &&
+                      direct_convolution::pays(input, window);
+  const bool fast =
+      !direct && path.convolution && (wide || largest_sum(weight, element) <= float_exact);
+  static thread_local direct_convolution::Weights packed;
+  if (direct) packed.pack(weight, element);
+  const direct_convolution::Weights& weights = packed;
   const dnn::CodeConvolution *full = nullptr, *rest = nullptr;
   if (fast) {
     const auto prepare = [&](std::int64_t n) {
@@ -210,7 +217,9 @@ void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
       const std::int64_t first = block * count, n = std::min(count, images - first);
       const std::int8_t* codes = source(first, n);
       auto* const out = sums.data<std::int32_t>();
-      if (fast) {
+      if (direct) {
+        direct_convolution::run(weights, codes, with_images(input, n), window, out);
+      } else if (fast) {
         (n == count ? full : rest)->run(codes, out);
       } else {
         const std::int64_t image = input.elements() / images;

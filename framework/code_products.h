@@ -1,7 +1,7 @@
 // Products of 8-bit codes: exact int32 sums on every CPU, handed out in blocks while they are still
 // in the cache, so that what becomes of them costs no pass over memory.
-// oneDNN's int8 kernels where they pass a self-test (framework/code_paths.h), else float32 products
-// of so few terms that they are exact.
+// Our own kernel or oneDNN's where they pass a self-test (framework/code_paths.h), else float32
+// products of so few terms that they are exact.
 #pragma once
 
 #include <cstdint>

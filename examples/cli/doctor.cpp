@@ -30,6 +30,9 @@ int run_doctor(const CommonOptions& options) {
             << available_processors() << " (affinity and cgroup quota counted), " << threads()
             << " threads\nlibrary            " << dnn::description()
             << "\nint8 convolution   self-test " << verdict(paths.convolution)
+            << "\nown convolution    "
+            << (paths.direct ? "self-test passed: used where it is faster"
+                             : "not used: it needs AVX512-VNNI")
             << "\nint8 products      self-test " << verdict(paths.gemm)
             << "\nweight gradients   self-test passed by " << weight_gradient::kernel()
             << "\nbfloat16 products  "
@@ -45,6 +48,7 @@ int run_doctor(const CommonOptions& options) {
                       {"library", dnn::description()},
                       {"int8_convolution", paths.convolution},
                       {"int8_products", paths.gemm},
+                      {"own_convolution", paths.direct},
                       {"weight_gradients", weight_gradient::kernel()},
                       {"bfloat16_products", products::has_bfloat16()}}
                      .dump()

@@ -39,7 +39,11 @@ void for_every_path(const Body& body) {
   const products::Paths found = products::paths();
   products::Paths narrow = found;
   narrow.wide_unsigned = narrow.wide_signed = false;
-  for (const products::Paths& path : {found, narrow, products::Paths{.gemm = found.gemm}, {}}) {
+  narrow.direct = false;
+  products::Paths stock = found, direct{.direct = found.direct};
+  stock.direct = false;
+  for (const products::Paths& path :
+       {found, stock, narrow, direct, products::Paths{.gemm = found.gemm}, {}}) {
     products::override_paths(path);
     body();
   }

@@ -36,7 +36,7 @@ template <class Body>
 void for_every_path(const Body& body) {
   const products::Paths found = products::paths();
   for (const products::Paths& path :
-       {found, products::Paths{false, found.gemm}, products::Paths{false, false}}) {
+       {found, products::Paths{.gemm = found.gemm}, products::Paths{.direct = found.direct}, {}}) {
     products::override_paths(path);
     body();
   }

@@ -1,0 +1,88 @@
+#include "framework/direct_convolution.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "framework/random.h"
+#include "framework/reference.h"
+
+using namespace octet;
+
+namespace {
+
+Tensor random_codes(const Shape& shape, Element element, std::uint64_t key) {
+  Tensor tensor(shape, element);
+  auto* const bytes = static_cast<std::uint8_t*>(tensor.raw());
+  for (std::int64_t i = 0; i < tensor.elements(); ++i)
+    bytes[i] = static_cast<std::uint8_t>(random_bits(mix(key), static_cast<std::uint32_t>(i)));
+  if (element == Element::int8)
+    for (std::int64_t i = 0; i < tensor.elements(); ++i)
+      if (bytes[i] == 0x80) bytes[i] = 0x81;  // codes go from -127 to 127
+  return tensor;
+}
+
+void check_sums(const Shape& shape, std::int64_t filters, const Window& window) {
+  const Shape weight_shape{filters, window.kernel_h, window.kernel_w, shape[3]};
+  for (const Element element : {Element::uint8, Element::int8}) {
+    CAPTURE(shape[2]);
+    CAPTURE(shape[3]);
+    CAPTURE(filters);
+    CAPTURE(window.kernel_w);
+    CAPTURE(window.stride);
+    const Tensor input = random_codes(shape, element, 1);
+    const Tensor weight = random_codes(weight_shape, Element::int8, 2);
+    Tensor truth;
+    reference::convolution(input, weight, window, truth);
+    direct_convolution::Weights packed;
+    packed.pack(random_codes({40, 3, 3, 8}, Element::int8, 3), Element::int8);  // is forgotten
+    packed.pack(weight, element);
+    // A guard behind the sums: nothing may be written there.
+    constexpr std::int64_t guard = 64;
+    Tensor sums({truth.elements() + guard}, Element::int32);
+    std::memset(sums.raw(), 0x5a, sums.bytes());
+    direct_convolution::run(packed, input.raw(), shape, window, sums.data<std::int32_t>());
+    CHECK(std::memcmp(sums.raw(), truth.raw(), truth.bytes()) == 0);
+    for (std::int64_t i = 0; i < guard; ++i)
+      REQUIRE(sums.data<std::int32_t>()[truth.elements() + i] == 0x5a5a5a5a);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("products: the direct convolution gives the plain loops' sums") {
+  if (!direct_convolution::available()) return;
+  const Window same{3, 3, 1, 1, 1, 1, 1, 1};
+  SUBCASE("every number of positions and of filter vectors") {
+    for (std::int64_t width = 1; width <= 33; ++width)
+      for (const std::int64_t filters : {1, 16, 17, 32, 47, 64, 80})
+        check_sums({1, 3, width, 3}, filters, same);
+  }
+  SUBCASE("rows of bytes that do not fill their last four") {
+    for (const std::int64_t channels : {1, 2, 3, 4, 5, 6, 7, 9, 33})
+      for (const std::int64_t kernel : {1, 2, 5})
+        check_sums({2, 6, 7, channels}, 20, {.kernel_h = kernel, .kernel_w = kernel});
+  }
+  SUBCASE("strides") {
+    for (const std::int64_t stride : {2, 3})
+      for (const std::int64_t kernel : {1, 3})
+        check_sums({3, 11, 10, 16}, 24, {kernel, kernel, stride, 0, 0, 0, 0, 1});
+    check_sums({3, 9, 9, 16}, 24, {3, 3, 2, 1, 1, 1, 1, 1});
+  }
+  SUBCASE("padding on any side, wider than the kernel") {
+    check_sums({2, 5, 5, 6}, 18, {3, 3, 1, 2, 0, 0, 1, 1});
+    check_sums({2, 5, 5, 6}, 18, {2, 3, 1, 0, 3, 4, 0, 1});
+    check_sums({2, 2, 2, 6}, 18, {2, 2, 1, 5, 5, 5, 5, 1});
+    check_sums({2, 8, 8, 50}, 20, {5, 5, 1, 4, 4, 4, 4, 1});
+  }
+  SUBCASE("kernels that are not square") {
+    check_sums({2, 7, 9, 4}, 10, {1, 5, 1, 0, 0, 2, 2, 1});
+    check_sums({2, 9, 7, 4}, 10, {4, 1, 1, 0, 0, 0, 0, 1});
+  }
+}
+
+TEST_CASE("products: the direct convolution knows what it cannot take") {
+  CHECK(direct_convolution::fits({3, 3, 1, 1, 1, 1, 1, 1}));
+  CHECK_FALSE(direct_convolution::fits({3, 3, 1, 1, 1, 1, 1, 2}));
+  CHECK_FALSE(direct_convolution::fits({.pad_right = -1}));
+}
