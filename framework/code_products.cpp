@@ -1,16 +1,15 @@
 #include "framework/code_products.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 
 #include "framework/check.h"
+#include "framework/code_blocks.h"
 #include "framework/code_paths.h"
 #include "framework/direct_convolution.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
-#include "framework/profile.h"
 
 namespace octet::products {
 namespace {
@@ -22,12 +21,6 @@ constexpr std::int64_t int32_most = (std::int64_t{1} << 31) - 1;
 constexpr std::int64_t least_block = 384 << 10, most_block = 1536 << 10;
 
 std::int64_t largest_code(Element element) { return element == Element::uint8 ? 255 : 127; }
-
-void check_terms(Element element, std::int64_t terms) {
-  const std::int64_t most = int32_most / (largest_code(element) * 127);
-  check(terms <= most, Failure::usage, "a product of codes sums at most ", most, " terms, got ",
-        terms);
-}
 
 template <class T>
 void to_floats(const T* codes, std::int64_t rows, std::int64_t columns, std::int64_t stride,
@@ -142,7 +135,16 @@ std::int64_t largest_sum(const Tensor& weight, Element element) {
   return most * largest_code(element);
 }
 
-// Images a block: as many as divide the batch evenly where that costs no more than half.
+Shape with_images(const Shape& s, std::int64_t images) { return {images, s[1], s[2], s[3]}; }
+
+}  // namespace
+
+void check_terms(Element element, std::int64_t terms) {
+  const std::int64_t most = int32_most / (largest_code(element) * 127);
+  check(terms <= most, Failure::usage, "a product of codes sums at most ", most, " terms, got ",
+        terms);
+}
+
 std::int64_t block_images(std::int64_t images, std::int64_t sums_bytes, std::int64_t weight_bytes) {
   const std::int64_t bytes = std::clamp(weight_bytes, least_block, most_block);
   const std::int64_t share = (images + threads() - 1) / threads();
@@ -152,34 +154,22 @@ std::int64_t block_images(std::int64_t images, std::int64_t sums_bytes, std::int
   return most;
 }
 
-// A scope of products whose blocks are worked on between them: that time is a row of its own.
-class ProductScope {
- public:
-  ProductScope(std::string_view pass, double operations)
-      : scope_(profile::layer(), pass, "int8 product", operations), on_(profile::on) {}
-  ProductScope(const ProductScope&) = delete;
-  ProductScope& operator=(const ProductScope&) = delete;
+ProductScope::ProductScope(std::string_view pass, double operations)
+    : scope_(profile::layer(), pass, "int8 product", operations), on_(profile::on) {}
+
+ProductScope::~ProductScope() {
   // Threads work on blocks at the same time: their seconds are shared out.
-  ~ProductScope() {
-    if (on_) scope_.hand_over("encode", static_cast<double>(nanoseconds_) * 1e-9 / threads());
-  }
-  void run(const SumsBody& body, std::int64_t first, std::int64_t count, const std::int32_t* sums) {
-    if (!on_) return body(first, count, sums);
-    const auto begin = std::chrono::steady_clock::now();
-    body(first, count, sums);
-    nanoseconds_ += (std::chrono::steady_clock::now() - begin).count();
-  }
+  if (on_) scope_.hand_over("encode", static_cast<double>(nanoseconds_) * 1e-9 / threads());
+}
 
- private:
-  profile::Scope scope_;
-  const bool on_;
-  std::atomic<std::int64_t> nanoseconds_ = 0;
-};
+void ProductScope::run(const SumsBody& body, std::int64_t first, std::int64_t count,
+                       const std::int32_t* sums) {
+  if (!on_) return body(first, count, sums);
+  const auto begin = std::chrono::steady_clock::now();
+  body(first, count, sums);
+  nanoseconds_ += (std::chrono::steady_clock::now() - begin).count();
+}
 
-Shape with_images(const Shape& s, std::int64_t images) { return {images, s[1], s[2], s[3]}; }
-
-// `source(first, count)` gives the codes of a block of images shaped like `input`.
-template <class Source>
 void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
                     const Tensor& weight, const Window& window, const Source& source,
                     const SumsBody& body) {
@@ -192,8 +182,8 @@ void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
   const std::int64_t blocks = (images + count - 1) / count;
   const Paths& path = paths();
   const bool wide = element == Element::uint8 ? path.wide_unsigned : path.wide_signed;
-  const bool direct = path.direct && direct_convolution::fits(window) &&
-                      direct_convolution::pays(input, window);
+  const bool direct =
+      path.direct && direct_convolution::fits(window) && direct_convolution::pays(input, window);
   const bool fast =
       !direct && path.convolution && (wide || largest_sum(weight, element) <= float_exact);
   static thread_local direct_convolution::Weights packed;
@@ -231,47 +221,6 @@ void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
   });
 }
 
-// K x KH x KW x C/groups -> C x KH x KW x K/groups, rotated by half a turn: the weights of the
-// convolution that carries errors back.
-void rotate(const Tensor& weight, std::int64_t groups, Tensor& rotated) {
-  const Shape& s = weight.shape();
-  const std::int64_t outputs = s[0] / groups, inputs = s[3];
-  rotated.resize({groups * inputs, s[1], s[2], outputs}, Element::int8);
-  const auto* from = weight.data<std::int8_t>();
-  auto* to = rotated.data<std::int8_t>();
-  for (std::int64_t g = 0; g < groups; ++g)
-    parallel_for(inputs, 16, [&](std::int64_t begin, std::int64_t end) {
-      // Blocks of 64 outputs x 64 inputs stay in the first cache on both sides.
-      for (std::int64_t c0 = begin; c0 < end; c0 += 64)
-        for (std::int64_t k0 = 0; k0 < outputs; k0 += 64)
-          for (std::int64_t h = 0; h < s[1]; ++h)
-            for (std::int64_t w = 0; w < s[2]; ++w)
-              for (std::int64_t c = c0; c < std::min(end, c0 + 64); ++c) {
-                std::int8_t* const row = to + (((g * inputs + c) * s[1] + h) * s[2] + w) * outputs;
-                const std::int8_t* const column =
-                    from + (((g * outputs) * s[1] + s[1] - 1 - h) * s[2] + s[2] - 1 - w) * inputs +
-                    c;
-                for (std::int64_t k = k0; k < std::min(outputs, k0 + 64); ++k)
-                  row[k] = column[k * s[1] * s[2] * inputs];
-              }
-    });
-}
-
-// Puts stride - 1 zeros between neighbouring rows and columns of n images.
-void spread(const std::int8_t* from, const Shape& s, std::int64_t images, std::int64_t stride,
-            Tensor& wide) {
-  const std::int64_t h = (s[1] - 1) * stride + 1, w = (s[2] - 1) * stride + 1;
-  wide.resize({images, h, w, s[3]}, Element::int8);
-  wide.fill_zero();
-  auto* to = wide.data<std::int8_t>();
-  for (std::int64_t line = 0; line < images * s[1]; ++line)
-    for (std::int64_t x = 0; x < s[2]; ++x)
-      std::memcpy(to + ((line / s[1] * h + line % s[1] * stride) * w + x * stride) * s[3],
-                  from + (line * s[2] + x) * s[3], static_cast<std::size_t>(s[3]));
-}
-
-}  // namespace
-
 void gemm_exact(std::int64_t m, std::int64_t n, std::int64_t depth, const CodeMatrix& a,
                 const CodeMatrix& b, bool accumulate, std::int32_t* c) {
   if (paths().gemm) {
@@ -289,32 +238,6 @@ void convolution_sums(const Tensor& input, const Tensor& weight, const Window& w
   sums_in_blocks(
       "forward", input.element(), input.shape(), weight, window,
       [&](std::int64_t first, std::int64_t) { return codes + first * image; }, body);
-}
-
-void input_error_sums(const Tensor& error, const Tensor& weight, const Window& window,
-                      const Shape& input, const SumsBody& body) {
-  static thread_local Tensor rotated;
-  rotate(weight, window.groups, rotated);
-  const Shape& s = error.shape();
-  const std::int64_t stride = window.stride;
-  const Shape wide{s[0], (s[1] - 1) * stride + 1, (s[2] - 1) * stride + 1, s[3]};
-  // What the window did not reach at the far edge gets no error: padding makes up for it.
-  Window back{.kernel_h = window.kernel_h,
-              .kernel_w = window.kernel_w,
-              .pad_top = window.kernel_h - 1 - window.pad_top,
-              .pad_left = window.kernel_w - 1 - window.pad_left,
-              .groups = window.groups};
-  back.pad_bottom = input[1] - (wide[1] + back.pad_top - window.kernel_h + 1);
-  back.pad_right = input[2] - (wide[2] + back.pad_left - window.kernel_w + 1);
-  const std::int64_t image = error.elements() / s[0];
-  const auto* codes = error.data<std::int8_t>();
-  const auto source = [&](std::int64_t first, std::int64_t count) -> const std::int8_t* {
-    if (stride == 1) return codes + first * image;
-    static thread_local Tensor spread_error;
-    spread(codes + first * image, s, count, stride, spread_error);
-    return spread_error.data<std::int8_t>();
-  };
-  sums_in_blocks("input error", Element::int8, wide, rotated, back, source, body);
 }
 
 void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsBody& body) {

@@ -84,9 +84,12 @@ void Weights::pack(const Tensor& weight, Element input) {
   for (std::int32_t& shift : shifts_) shift *= flip_ ? -128 : 0;
 }
 
-void run(const Weights& weights, const void* codes, const Shape& block, const Window& window,
+void run(const Weights& weights, const void* codes, const Shape& images, const Window& window,
          std::int32_t* sums) {
   assert(fits(window));
+  // Without neighbours all pixels are one line, which fills the registers better than short ones.
+  const Shape block =
+      window == Window{} ? Shape{1, 1, images[0] * images[1] * images[2], images[3]} : images;
   const std::int64_t height = block[1], channels = block[3];
   const std::int64_t output_h = window.output_h(height), output_w = window.output_w(block[2]);
   const std::int64_t line = block[2] * channels;
@@ -140,7 +143,8 @@ void run(const Weights& weights, const void* codes, const Shape& block, const Wi
         sweep.initial = initial.data() + y * width;
         const std::uint8_t* const line_codes =
             copy.data() + (image * height + y * window.stride - window.pad_top + first) * padded;
-        std::int32_t* const line_sums = sums + (image * output_h + y) * output_w * filters + b.first;
+        std::int32_t* const line_sums =
+            sums + (image * output_h + y) * output_w * filters + b.first;
         for (std::int64_t i = 0; i < runs; ++i) {
           const std::int64_t x = output_w * i / runs, end = output_w * (i + 1) / runs;
           sweep.codes = line_codes + x * sweep.step;

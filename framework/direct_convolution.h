@@ -35,7 +35,7 @@ class Weights {
     std::size_t at;               // in packed_
   };
   std::int64_t filters_ = 0, rows_ = 0, groups_ = 0;  // groups: fours of bytes of a kernel row
-  std::uint8_t flip_ = 0;  // int8 input is shifted to uint8: code + 128
+  std::uint8_t flip_ = 0;                             // int8 input is shifted to uint8: code + 128
   std::vector<Block> blocks_;
   std::vector<std::int8_t> packed_;
   std::vector<std::int32_t> shifts_;  // rows_ x filters in vectors: what the shift has to give back

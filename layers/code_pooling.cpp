@@ -10,106 +10,157 @@ namespace {
 
 // Rows of few channels are worked on in whole vectors: what is written beyond a row is the next
 // pixels', which come later and are written over it. The last pixels of a line have none.
-constexpr std::int64_t vector_bytes = 16;
 
-// How many windows of a line can be worked on so.
-[[gnu::always_inline]] inline std::int64_t in_vectors(const PoolGeometry& g) {
-  const std::int64_t padded = (g.channels + vector_bytes - 1) / vector_bytes * vector_bytes;
+// How many windows of a line can be worked on so, in vectors of so many bytes.
+[[gnu::always_inline]] inline std::int64_t in_vectors(const PoolGeometry& g, std::int64_t bytes) {
+  const std::int64_t padded = (g.channels + bytes - 1) / bytes * bytes;
   const std::int64_t last = (padded + g.channels - 1) / g.channels;  // windows that would overrun
   return g.channels >= 64 ? 0 : g.output_width - last + 1;
 }
 
-// Bytes compare as unsigned ones; with their sign flipped, signed codes order the same.
-[[gnu::always_inline]] inline void first_row(const std::uint8_t* __restrict x, std::int64_t size,
-                                             std::uint8_t flip, std::uint8_t* __restrict best,
-                                             std::uint8_t* __restrict source) {
-  for (std::int64_t c = 0; c < size; ++c) {
-    best[c] = x[c] ^ flip;
-    source[c] = 0;
+template <class Code, std::int64_t bytes>
+struct Vector {
+  using Codes [[gnu::vector_size(bytes)]] = Code;
+  Codes codes;
+  [[gnu::always_inline]] explicit Vector(const Code* from) {
+    std::memcpy(&codes, from, sizeof codes);
   }
-}
+};
 
-[[gnu::always_inline]] inline void take_larger(const std::uint8_t* __restrict x, std::int64_t size,
-                                               std::uint8_t flip, std::uint8_t place,
-                                               std::uint8_t* __restrict best,
-                                               std::uint8_t* __restrict source) {
-  for (std::int64_t c = 0; c < size; ++c) {
-    const std::uint8_t code = x[c] ^ flip;
-    // Masks, not choices: a branch on what is larger would be guessed wrongly half the time.
-    const auto larger = static_cast<std::uint8_t>(-static_cast<int>(code > best[c]));
-    source[c] = static_cast<std::uint8_t>((source[c] & ~larger) | (place & larger));
-    best[c] = code > best[c] ? code : best[c];
-  }
-}
-
-using Bytes = std::uint8_t __attribute__((vector_size(vector_bytes)));
-
-[[gnu::always_inline]] inline Bytes load(const std::uint8_t* from) {
-  Bytes bytes;
-  std::memcpy(&bytes, from, sizeof bytes);
-  return bytes;
-}
+// The sides of a window, known to the compiler where they are two.
+template <bool two>
+struct Sides {
+  std::int64_t height, width;
+  explicit Sides(const PoolGeometry& g) : height(g.window_height), width(g.window_width) {}
+};
+template <>
+struct Sides<true> {
+  static constexpr std::int64_t height = 2, width = 2;
+  explicit Sides(const PoolGeometry&) {}
+};
 
 // body(place, pixel): the pixels of a window, row by row.
-template <class Body>
-[[gnu::always_inline]] inline void each_pixel(const std::uint8_t* corner, const PoolGeometry& g,
+template <bool two, class Code, class Body>
+[[gnu::always_inline]] inline void each_pixel(const Code* corner, const PoolGeometry& g,
                                               const Body& body) {
+  const Sides<two> sides(g);
   std::uint8_t place = 0;
-  for (std::int64_t r = 0; r < g.window_height; ++r, corner += g.width * g.channels)
-    for (std::int64_t q = 0; q < g.window_width; ++q, ++place) body(place, corner + q * g.channels);
+  for (std::int64_t r = 0; r < sides.height; ++r, corner += g.width * g.channels)
+    for (std::int64_t q = 0; q < sides.width; ++q, ++place) body(place, corner + q * g.channels);
 }
 
-// One window's row of channels, 16 at a time.
-[[gnu::always_inline]] inline void pool_vectors(const std::uint8_t* corner, const PoolGeometry& g,
-                                                std::uint8_t flip, std::uint8_t* y,
+// One window's row of channels, a vector at a time.
+template <std::int64_t bytes, bool two, class Code>
+[[gnu::always_inline]] inline void pool_vectors(const Code* corner, const PoolGeometry& g, Code* y,
                                                 std::uint8_t* source) {
-  for (std::int64_t c = 0; c < g.channels; c += vector_bytes) {
-    Bytes best = load(corner + c) ^ flip, places{};
-    each_pixel(corner + c, g, [&](std::uint8_t place, const std::uint8_t* pixel) {
-      const Bytes code = load(pixel) ^ flip, larger = (Bytes)(code > best);
-      places = (places & ~larger) | ((Bytes{} + place) & larger);
-      best = (best & ~larger) | (code & larger);
+  using Codes = typename Vector<Code, bytes>::Codes;
+  using Places = typename Vector<std::uint8_t, bytes>::Codes;
+  for (std::int64_t c = 0; c < g.channels; c += bytes) {
+    Codes best = Vector<Code, bytes>(corner + c).codes;
+    Places places{};
+    each_pixel<two>(corner + c, g, [&](std::uint8_t place, const Code* pixel) {
+      const Codes code = Vector<Code, bytes>(pixel).codes;
+      const auto larger = code > best;
+      places = larger ? Places{} + place : places;
+      best = larger ? code : best;
     });
     std::memcpy(y + c, &best, sizeof best);
     std::memcpy(source + c, &places, sizeof places);
   }
 }
 
+template <class Code>
+[[gnu::always_inline]] inline void take_larger(const Code* __restrict x, std::int64_t size,
+                                               std::uint8_t place, Code* __restrict best,
+                                               std::uint8_t* __restrict source) {
+  for (std::int64_t c = 0; c < size; ++c) {
+    // Masks, not choices: a branch on what is larger would be guessed wrongly half the time.
+    const auto larger = static_cast<std::uint8_t>(-static_cast<int>(x[c] > best[c]));
+    source[c] = static_cast<std::uint8_t>((source[c] & ~larger) | (place & larger));
+    best[c] = x[c] > best[c] ? x[c] : best[c];
+  }
+}
+
 // The same, all channels at once.
-[[gnu::always_inline]] inline void pool_row(const std::uint8_t* corner, const PoolGeometry& g,
-                                            std::uint8_t flip, std::uint8_t* y,
+template <class Code>
+[[gnu::always_inline]] inline void pool_row(const Code* corner, const PoolGeometry& g, Code* y,
                                             std::uint8_t* source) {
-  first_row(corner, g.channels, flip, y, source);
-  each_pixel(corner, g, [&](std::uint8_t place, const std::uint8_t* pixel) {
-    if (place > 0) take_larger(pixel, g.channels, flip, place, y, source);
+  std::memcpy(y, corner, static_cast<std::size_t>(g.channels));
+  std::memset(source, 0, static_cast<std::size_t>(g.channels));
+  each_pixel<false>(corner, g, [&](std::uint8_t place, const Code* pixel) {
+    if (place > 0) take_larger(pixel, g.channels, place, y, source);
   });
 }
 
-OCTET_KERNEL void pool(const std::uint8_t* x, const PoolGeometry& g, std::uint8_t flip,
-                       std::uint8_t* y, std::uint8_t* source) {
-  std::uint8_t* const begin = y;
-  const std::int64_t vectors = in_vectors(g);
+template <std::int64_t bytes, bool two, class Code>
+[[gnu::always_inline]] inline void pool_lines(const Code* x, const PoolGeometry& g, Code* y,
+                                              std::uint8_t* source) {
+  const std::int64_t vectors = in_vectors(g, bytes);
   for (std::int64_t oh = 0; oh < g.output_height; ++oh) {
-    const std::uint8_t* line = x + oh * g.stride * g.width * g.channels;
+    const Code* corner = x + oh * g.stride * g.width * g.channels;
     for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
       if (ow < vectors) {
-        pool_vectors(line + ow * g.stride * g.channels, g, flip, y, source);
+        pool_vectors<bytes, two>(corner, g, y, source);
       } else {
-        pool_row(line + ow * g.stride * g.channels, g, flip, y, source);
+        pool_row(corner, g, y, source);
       }
+      corner += g.stride * g.channels;
       y += g.channels;
       source += g.channels;
     }
   }
-  if (flip != 0)
-    for (std::uint8_t* code = begin; code < y; ++code) *code ^= flip;
 }
 
-[[gnu::always_inline]] inline void put_where(const std::int8_t* __restrict error,
-                                             const std::uint8_t* __restrict source,
-                                             std::uint8_t place, std::int64_t size,
-                                             std::int8_t* __restrict to) {
-  for (std::int64_t c = 0; c < size; ++c) {
+// body.template run<bytes, two>(): vectors that a row of channels fills best, and whether windows
+// are 2 x 2.
+template <class Body>
+[[gnu::always_inline]] inline void by_geometry(const PoolGeometry& g, const Body& body) {
+  const bool two = g.window_height == 2 && g.window_width == 2;
+  if (g.channels <= 16) return two ? body.template run<16, true>() : body.template run<16, false>();
+  if (g.channels <= 32) return two ? body.template run<32, true>() : body.template run<32, false>();
+  return two ? body.template run<64, true>() : body.template run<64, false>();
+}
+
+template <class Code>
+struct Pool {
+  const Code* x;
+  const PoolGeometry& g;
+  Code* y;
+  std::uint8_t* source;
+  template <std::int64_t bytes, bool two>
+  [[gnu::always_inline]] void run() const {
+    pool_lines<bytes, two>(x, g, y, source);
+  }
+};
+
+OCTET_KERNEL void pool_int8(const std::int8_t* x, const PoolGeometry& g, std::int8_t* y,
+                            std::uint8_t* source) {
+  by_geometry(g, Pool<std::int8_t>{x, g, y, source});
+}
+
+OCTET_KERNEL void pool_uint8(const std::uint8_t* x, const PoolGeometry& g, std::uint8_t* y,
+                             std::uint8_t* source) {
+  by_geometry(g, Pool<std::uint8_t>{x, g, y, source});
+}
+
+// A row of channels of one pixel: the errors that came from it.
+template <std::int64_t bytes>
+[[gnu::always_inline]] inline void put_vectors(const std::int8_t* error, const std::uint8_t* source,
+                                               std::uint8_t place, std::int64_t channels,
+                                               std::int8_t* to) {
+  using Codes = typename Vector<std::int8_t, bytes>::Codes;
+  for (std::int64_t c = 0; c < channels; c += bytes) {
+    const auto here = Vector<std::uint8_t, bytes>(source + c).codes == place;
+    const Codes passed = here ? Vector<std::int8_t, bytes>(error + c).codes : Codes{};
+    std::memcpy(to + c, &passed, sizeof passed);
+  }
+}
+
+[[gnu::always_inline]] inline void put_row(const std::int8_t* __restrict error,
+                                           const std::uint8_t* __restrict source,
+                                           std::uint8_t place, std::int64_t channels,
+                                           std::int8_t* __restrict to) {
+  for (std::int64_t c = 0; c < channels; ++c) {
     const auto here = static_cast<std::int8_t>(-static_cast<int>(source[c] == place));
     to[c] = static_cast<std::int8_t>(error[c] & here);
   }
@@ -117,33 +168,46 @@ OCTET_KERNEL void pool(const std::uint8_t* x, const PoolGeometry& g, std::uint8_
 
 // Places come in the order of memory within a line, so that here too what is written beyond a row
 // is written over.
-template <bool vectors>
-[[gnu::always_inline]] inline void unpool_window(const std::int8_t* error,
-                                                 const std::uint8_t* source, std::int64_t row,
-                                                 const PoolGeometry& g, std::int8_t* to) {
-  const std::int64_t step = vectors ? vector_bytes : g.channels;
-  for (std::int64_t q = 0; q < g.window_width; ++q)
-    for (std::int64_t c = 0; c < g.channels; c += step)
-      put_where(error + c, source + c, static_cast<std::uint8_t>(row * g.window_width + q),
-                vectors ? vector_bytes : g.channels, to + q * g.channels + c);
+template <std::int64_t bytes, bool two>
+[[gnu::always_inline]] inline void unpool_lines(const std::int8_t* error,
+                                                const std::uint8_t* source, const PoolGeometry& g,
+                                                std::int8_t* passed) {
+  const Sides<two> sides(g);
+  // Between windows that leave gaps lie zeros that nothing would write again.
+  const std::int64_t vectors = g.stride == g.window_width ? in_vectors(g, bytes) : 0;
+  for (std::int64_t oh = 0; oh < g.output_height; ++oh)
+    for (std::int64_t row = 0; row < sides.height; ++row) {
+      std::int64_t from = oh * g.output_width * g.channels;
+      std::int8_t* to = passed + (oh * g.stride + row) * g.width * g.channels;
+      for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
+        for (std::int64_t q = 0; q < sides.width; ++q) {
+          const auto place = static_cast<std::uint8_t>(row * sides.width + q);
+          if (ow < vectors) {
+            put_vectors<bytes>(error + from, source + from, place, g.channels, to + q * g.channels);
+          } else {
+            put_row(error + from, source + from, place, g.channels, to + q * g.channels);
+          }
+        }
+        from += g.channels;
+        to += g.stride * g.channels;
+      }
+    }
 }
+
+struct Unpool {
+  const std::int8_t* error;
+  const std::uint8_t* source;
+  const PoolGeometry& g;
+  std::int8_t* passed;
+  template <std::int64_t bytes, bool two>
+  [[gnu::always_inline]] void run() const {
+    unpool_lines<bytes, two>(error, source, g, passed);
+  }
+};
 
 OCTET_KERNEL void unpool(const std::int8_t* error, const std::uint8_t* source,
                          const PoolGeometry& g, std::int8_t* passed) {
-  // Between windows that leave gaps lie zeros that nothing would write again.
-  const std::int64_t vectors = g.stride == g.window_width ? in_vectors(g) : 0;
-  for (std::int64_t oh = 0; oh < g.output_height; ++oh)
-    for (std::int64_t row = 0; row < g.window_height; ++row)
-      for (std::int64_t ow = 0; ow < g.output_width; ++ow) {
-        const std::int64_t from = (oh * g.output_width + ow) * g.channels;
-        std::int8_t* const to =
-            passed + ((oh * g.stride + row) * g.width + ow * g.stride) * g.channels;
-        if (ow < vectors) {
-          unpool_window<true>(error + from, source + from, row, g, to);
-        } else {
-          unpool_window<false>(error + from, source + from, row, g, to);
-        }
-      }
+  by_geometry(g, Unpool{error, source, g, passed});
 }
 
 template <class Code>
@@ -175,13 +239,12 @@ void each_input(const PoolGeometry& g, const Body& body) {
 
 void max_pool_codes(const std::int8_t* x, const PoolGeometry& g, std::int8_t* y,
                     std::uint8_t* source) {
-  pool(reinterpret_cast<const std::uint8_t*>(x), g, 0x80, reinterpret_cast<std::uint8_t*>(y),
-       source);
+  pool_int8(x, g, y, source);
 }
 
 void max_pool_codes(const std::uint8_t* x, const PoolGeometry& g, std::uint8_t* y,
                     std::uint8_t* source) {
-  pool(x, g, 0, y, source);
+  pool_uint8(x, g, y, source);
 }
 
 void max_pool_errors(const std::int8_t* error, const std::uint8_t* source, const PoolGeometry& g,

@@ -13,8 +13,8 @@
 namespace octet::direct_convolution {
 namespace {
 
-// sums += codes * weights. Written out, because GCC 12 copies the sums of its intrinsic from register
-// to register, three moves to each product.
+// sums += codes * weights. Written out, because GCC 12 copies the sums of its intrinsic from
+// register to register, three moves to each product.
 OCTET_TARGET inline void add_products(__m512i& sums, __m512i codes, __m512i weights) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(codes), "v"(weights));
 }

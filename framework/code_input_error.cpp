@@ -1,0 +1,162 @@
+// The error of a convolution's input, from the error of its output. Where every input pixel lies in
+// many windows, it is a convolution of the output's errors with the weights turned round. Where
+// strides or the lack of padding make the output much smaller than the input, that would multiply
+// mostly zeros: then every window's error is computed by itself, and the windows are added up.
+#include <algorithm>
+#include <cstring>
+
+#include "framework/code_blocks.h"
+#include "framework/code_paths.h"
+#include "framework/direct_convolution.h"
+#include "framework/parallel.h"
+
+namespace octet::products {
+namespace {
+
+// K x KH x KW x C/groups -> C x KH x KW x K/groups, rotated by half a turn: the weights of the
+// convolution that carries errors back.
+void rotate(const Tensor& weight, std::int64_t groups, Tensor& rotated) {
+  const Shape& s = weight.shape();
+  const std::int64_t outputs = s[0] / groups, inputs = s[3];
+  rotated.resize({groups * inputs, s[1], s[2], outputs}, Element::int8);
+  const auto* from = weight.data<std::int8_t>();
+  auto* to = rotated.data<std::int8_t>();
+  for (std::int64_t g = 0; g < groups; ++g)
+    parallel_for(inputs, 16, [&](std::int64_t begin, std::int64_t end) {
+      // Blocks of 64 outputs x 64 inputs stay in the first cache on both sides.
+      for (std::int64_t c0 = begin; c0 < end; c0 += 64)
+        for (std::int64_t k0 = 0; k0 < outputs; k0 += 64)
+          for (std::int64_t h = 0; h < s[1]; ++h)
+            for (std::int64_t w = 0; w < s[2]; ++w)
+              for (std::int64_t c = c0; c < std::min(end, c0 + 64); ++c) {
+                std::int8_t* const row = to + (((g * inputs + c) * s[1] + h) * s[2] + w) * outputs;
+                const std::int8_t* const column =
+                    from + (((g * outputs) * s[1] + s[1] - 1 - h) * s[2] + s[2] - 1 - w) * inputs +
+                    c;
+                for (std::int64_t k = k0; k < std::min(outputs, k0 + 64); ++k)
+                  row[k] = column[k * s[1] * s[2] * inputs];
+              }
+    });
+}
+
+// Puts stride - 1 zeros between neighbouring rows and columns of n images.
+void spread(const std::int8_t* from, const Shape& s, std::int64_t images, std::int64_t stride,
+            Tensor& wide) {
+  const std::int64_t h = (s[1] - 1) * stride + 1, w = (s[2] - 1) * stride + 1;
+  wide.resize({images, h, w, s[3]}, Element::int8);
+  wide.fill_zero();
+  auto* to = wide.data<std::int8_t>();
+  for (std::int64_t line = 0; line < images * s[1]; ++line)
+    for (std::int64_t x = 0; x < s[2]; ++x)
+      std::memcpy(to + ((line / s[1] * h + line % s[1] * stride) * w + x * stride) * s[3],
+                  from + (line * s[2] + x) * s[3], static_cast<std::size_t>(s[3]));
+}
+
+// rows x columns -> columns x rows.
+void transpose(const std::int8_t* from, std::int64_t rows, std::int64_t columns, std::int8_t* to) {
+  parallel_for(columns, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r0 = 0; r0 < rows; r0 += 64)
+      for (std::int64_t c = begin; c < end; ++c)
+        for (std::int64_t r = r0; r < std::min(rows, r0 + 64); ++r)
+          to[c * rows + r] = from[r * columns + c];
+  });
+}
+
+[[gnu::always_inline]] inline void add_run(const std::int32_t* __restrict from, std::int64_t count,
+                                           std::int32_t* __restrict to) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
+}
+
+// Adds the windows of one image, OH x OW x (KH x KW x C), to its H x W x C sums.
+OCTET_KERNEL void fold(const std::int32_t* windows, const Shape& input, const Window& w,
+                       std::int32_t* sums) {
+  const std::int64_t height = input[1], width = input[2], channels = input[3];
+  std::fill_n(sums, height * width * channels, 0);
+  const std::int64_t output_h = w.output_h(height), output_w = w.output_w(width);
+  for (std::int64_t y = 0; y < output_h; ++y)
+    for (std::int64_t x = 0; x < output_w; ++x) {
+      const std::int64_t top = y * w.stride - w.pad_top, left = x * w.stride - w.pad_left;
+      const std::int64_t first = std::clamp<std::int64_t>(-left, 0, w.kernel_w);
+      const std::int64_t last = std::clamp<std::int64_t>(width - left, first, w.kernel_w);
+      for (std::int64_t row = 0; row < w.kernel_h; ++row, windows += w.kernel_w * channels)
+        if (top + row >= 0 && top + row < height)
+          add_run(windows + first * channels, (last - first) * channels,
+                  sums + ((top + row) * width + left + first) * channels);
+    }
+}
+
+void folded_sums(const Tensor& error, const Tensor& weight, const Window& window,
+                 const Shape& input, const SumsBody& body) {
+  const Shape &s = error.shape(), &kernel = weight.shape();
+  const std::int64_t images = s[0], filters = s[3], positions = s[1] * s[2];
+  const std::int64_t row = weight.elements() / filters;
+  check_terms(Element::int8, filters * kernel[1] * kernel[2]);
+  ProductScope scope("input error", 2.0 * static_cast<double>(error.elements() * row));
+  static thread_local Tensor transposed;
+  static thread_local direct_convolution::Weights packed;
+  transposed.resize({row, 1, 1, filters}, Element::int8);
+  transpose(weight.data<std::int8_t>(), filters, row, transposed.data<std::int8_t>());
+  const bool direct = paths().direct && direct_convolution::pays(s, {});
+  if (direct) packed.pack(transposed, Element::int8);
+  const direct_convolution::Weights& weights = packed;
+  const CodeMatrix matrix{transposed.raw(), Element::int8, filters, true};
+  const std::int64_t count = block_images(images, positions * row * 4, weight.elements());
+  const std::int64_t image = input.elements() / images;
+  parallel_for((images + count - 1) / count, 1, [&](std::int64_t begin, std::int64_t end) {
+    static thread_local Tensor windows, sums;
+    windows.resize({count * positions * row}, Element::int32);
+    sums.resize({count * image}, Element::int32);
+    for (std::int64_t block = begin; block < end; ++block) {
+      const std::int64_t first = block * count, n = std::min(count, images - first);
+      const auto* const codes = error.data<std::int8_t>() + first * positions * filters;
+      auto* const products = windows.data<std::int32_t>();
+      if (direct) {
+        direct_convolution::run(weights, codes, {n, s[1], s[2], filters}, {}, products);
+      } else {
+        gemm_exact(n * positions, row, filters, {codes, Element::int8, filters, false}, matrix,
+                   false, products);
+      }
+      for (std::int64_t i = 0; i < n; ++i)
+        fold(products + i * positions * row, input, window, sums.data<std::int32_t>() + i * image);
+      scope.run(body, first, n, sums.data<std::int32_t>());
+    }
+  });
+}
+
+void turned_sums(const Tensor& error, const Tensor& weight, const Window& window,
+                 const Shape& input, const SumsBody& body) {
+  static thread_local Tensor rotated;
+  rotate(weight, window.groups, rotated);
+  const Shape& s = error.shape();
+  const std::int64_t stride = window.stride;
+  const Shape wide{s[0], (s[1] - 1) * stride + 1, (s[2] - 1) * stride + 1, s[3]};
+  // What the window did not reach at the far edge gets no error: padding makes up for it.
+  Window back{.kernel_h = window.kernel_h,
+              .kernel_w = window.kernel_w,
+              .pad_top = window.kernel_h - 1 - window.pad_top,
+              .pad_left = window.kernel_w - 1 - window.pad_left,
+              .groups = window.groups};
+  back.pad_bottom = input[1] - (wide[1] + back.pad_top - window.kernel_h + 1);
+  back.pad_right = input[2] - (wide[2] + back.pad_left - window.kernel_w + 1);
+  const std::int64_t image = error.elements() / s[0];
+  const auto* codes = error.data<std::int8_t>();
+  const auto source = [&](std::int64_t first, std::int64_t count) -> const std::int8_t* {
+    if (stride == 1) return codes + first * image;
+    static thread_local Tensor spread_error;
+    spread(codes + first * image, s, count, stride, spread_error);
+    return spread_error.data<std::int8_t>();
+  };
+  sums_in_blocks("input error", Element::int8, wide, rotated, back, source, body);
+}
+
+}  // namespace
+
+void input_error_sums(const Tensor& error, const Tensor& weight, const Window& window,
+                      const Shape& input, const SumsBody& body) {
+  // Folding writes and reads all windows' sums: worth it from twice as many products on.
+  const bool folded =
+      window.groups == 1 && input[1] * input[2] >= 2 * error.shape()[1] * error.shape()[2];
+  (folded ? folded_sums : turned_sums)(error, weight, window, input, body);
+}
+
+}  // namespace octet::products
