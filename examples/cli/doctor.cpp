@@ -4,6 +4,7 @@
 
 #include "examples/cli/session.h"
 #include "framework/code_paths.h"
+#include "framework/direct_convolution.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
 #include "framework/products.h"
@@ -31,8 +32,9 @@ int run_doctor(const CommonOptions& options) {
             << " threads\nlibrary            " << dnn::description()
             << "\nint8 convolution   self-test " << verdict(paths.convolution)
             << "\nown convolution    "
-            << (paths.direct ? "self-test passed: used where it is faster"
-                             : "not used: it needs AVX512-VNNI")
+            << (paths.direct                      ? "self-test passed: used where it is faster"
+                : direct_convolution::available() ? "self-test failed: not used"
+                                                  : "not here: it needs AVX512-VNNI")
             << "\nint8 products      self-test " << verdict(paths.gemm)
             << "\nweight gradients   self-test passed by " << weight_gradient::kernel()
             << "\nbfloat16 products  "
