@@ -1,10 +1,12 @@
-// The error of a convolution's input, from the error of its output. Where every input pixel lies in
-// many windows, it is a convolution of the output's errors with the weights turned round. Where
-// strides or the lack of padding make the output much smaller than the input, that would multiply
-// mostly zeros: then every window's error is computed by itself, and the windows are added up.
+// The error of a convolution's input, from the error of its output: a convolution of the output's
+// errors with the weights turned round. Where strides or the lack of padding make the output much
+// smaller than the input, that would multiply mostly zeros: then every window's error is computed
+// by itself, and the windows are added up (col2im).
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
+#include "framework/arithmetic.h"
 #include "framework/code_blocks.h"
 #include "framework/code_paths.h"
 #include "framework/direct_convolution.h"
@@ -67,13 +69,13 @@ void transpose(const std::int8_t* from, std::int64_t rows, std::int64_t columns,
   for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
 }
 
-// Adds the windows of one image, OH x OW x (KH x KW x C), to its H x W x C sums.
-OCTET_KERNEL void fold(const std::int32_t* windows, const Shape& input, const Window& w,
-                       std::int32_t* sums) {
+// Adds the windows of output lines first .. last - 1, (last - first) x OW x (KH x KW x C), to the
+// H x W x C sums of their image.
+OCTET_KERNEL void fold(const std::int32_t* windows, std::int64_t first_line, std::int64_t last_line,
+                       const Shape& input, const Window& w, std::int32_t* sums) {
   const std::int64_t height = input[1], width = input[2], channels = input[3];
-  std::fill_n(sums, height * width * channels, 0);
-  const std::int64_t output_h = w.output_h(height), output_w = w.output_w(width);
-  for (std::int64_t y = 0; y < output_h; ++y)
+  const std::int64_t output_w = w.output_w(width);
+  for (std::int64_t y = first_line; y < last_line; ++y)
     for (std::int64_t x = 0; x < output_w; ++x) {
       const std::int64_t top = y * w.stride - w.pad_top, left = x * w.stride - w.pad_left;
       const std::int64_t first = std::clamp<std::int64_t>(-left, 0, w.kernel_w);
@@ -85,11 +87,14 @@ OCTET_KERNEL void fold(const std::int32_t* windows, const Shape& input, const Wi
     }
 }
 
+// Sums of windows that are folded while they are in a core's cache.
+constexpr std::int64_t window_bytes = 256 << 10;
+
 void folded_sums(const Tensor& error, const Tensor& weight, const Window& window,
                  const Shape& input, const SumsBody& body) {
   const Shape &s = error.shape(), &kernel = weight.shape();
-  const std::int64_t images = s[0], filters = s[3], positions = s[1] * s[2];
-  const std::int64_t row = weight.elements() / filters;
+  const std::int64_t images = s[0], height = s[1], width = s[2], filters = s[3];
+  const std::int64_t row = weight.elements() / filters, image = input.elements() / images;
   check_terms(Element::int8, filters * kernel[1] * kernel[2]);
   ProductScope scope("input error", 2.0 * static_cast<double>(error.elements() * row));
   static thread_local Tensor transposed;
@@ -100,24 +105,29 @@ void folded_sums(const Tensor& error, const Tensor& weight, const Window& window
   if (direct) packed.pack(transposed, Element::int8);
   const direct_convolution::Weights& weights = packed;
   const CodeMatrix matrix{transposed.raw(), Element::int8, filters, true};
-  const std::int64_t count = block_images(images, positions * row * 4, weight.elements());
-  const std::int64_t image = input.elements() / images;
-  parallel_for((images + count - 1) / count, 1, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t some = std::clamp<std::int64_t>(window_bytes / (width * row * 4), 1, height);
+  const std::int64_t count = block_images(images, image * 4, 0);
+  parallel_for(ceil_div(images, count), 1, [&](std::int64_t begin, std::int64_t end) {
     static thread_local Tensor windows, sums;
-    windows.resize({count * positions * row}, Element::int32);
+    windows.resize({some * width * row}, Element::int32);
     sums.resize({count * image}, Element::int32);
+    auto* const products = windows.data<std::int32_t>();
     for (std::int64_t block = begin; block < end; ++block) {
       const std::int64_t first = block * count, n = std::min(count, images - first);
-      const auto* const codes = error.data<std::int8_t>() + first * positions * filters;
-      auto* const products = windows.data<std::int32_t>();
-      if (direct) {
-        direct_convolution::run(weights, codes, {n, s[1], s[2], filters}, {}, products);
-      } else {
-        gemm_exact(n * positions, row, filters, {codes, Element::int8, filters, false}, matrix,
-                   false, products);
-      }
+      sums.fill_zero();
       for (std::int64_t i = 0; i < n; ++i)
-        fold(products + i * positions * row, input, window, sums.data<std::int32_t>() + i * image);
+        for (std::int64_t y = 0; y < height; y += some) {
+          const std::int64_t last = std::min(height, y + some), lines = last - y;
+          const auto* const codes =
+              error.data<std::int8_t>() + ((first + i) * height + y) * width * filters;
+          if (direct) {
+            direct_convolution::run(weights, codes, {1, lines, width, filters}, {}, products);
+          } else {
+            gemm_exact(lines * width, row, filters, {codes, Element::int8, filters, false}, matrix,
+                       false, products);
+          }
+          fold(products, y, last, input, window, sums.data<std::int32_t>() + i * image);
+        }
       scope.run(body, first, n, sums.data<std::int32_t>());
     }
   });
@@ -146,16 +156,18 @@ void turned_sums(const Tensor& error, const Tensor& weight, const Window& window
     spread(codes + first * image, s, count, stride, spread_error);
     return spread_error.data<std::int8_t>();
   };
-  sums_in_blocks("input error", Element::int8, wide, rotated, back, source, body);
+  sums_in_blocks("input error", Element::int8, wide, rotated, back, std::cref(source), body);
 }
 
 }  // namespace
 
 void input_error_sums(const Tensor& error, const Tensor& weight, const Window& window,
                       const Shape& input, const SumsBody& body) {
-  // Folding writes and reads all windows' sums: worth it from twice as many products on.
-  const bool folded =
-      window.groups == 1 && input[1] * input[2] >= 2 * error.shape()[1] * error.shape()[2];
+  // Folding writes and reads the sums of all windows: worth it from twice as many products on. It
+  // multiplies matrices, so it needs them to be no slower than convolutions.
+  const Paths& p = paths();
+  const bool folded = window.groups == 1 && (p.direct || p.gemm || !p.convolution) &&
+                      input[1] * input[2] >= 2 * error.shape()[1] * error.shape()[2];
   (folded ? folded_sums : turned_sums)(error, weight, window, input, body);
 }
 

@@ -1,5 +1,5 @@
-// Which kernels give the exact sums of 8-bit codes on this machine. Octet has a kernel of its own for
-// convolutions on CPUs with AVX512-VNNI (framework/direct_convolution.h). oneDNN's int8 kernels saturate
+// Which kernels give the exact sums of 8-bit codes on this machine. Octet has a kernel of its own
+// for convolutions on CPUs with AVX512-VNNI (framework/direct_convolution.h). oneDNN's saturate
 // on CPUs without VNNI and some round sums beyond 2^24, silently. Each kind is tested against the
 // plain loops before it is used.
 #pragma once
@@ -19,10 +19,11 @@ struct Paths {
 /// The self-test runs on the first call.
 const Paths& paths();
 
-/// "oneDNN 2.6.3, AVX512_CORE_VNNI: int8 kernels (self-test passed)", or what stands in.
+/// "oneDNN 2.6.3, AVX512_CORE_VNNI: int8 kernels (self-test passed); convolutions where it is
+/// faster by Octet's own kernel", or what stands in.
 std::string describe_paths();
 
-/// Forces the exact fallback on or off, for tests; returns what was set before.
+/// Puts these paths in use, for tests; returns those before. `direct` must be available().
 Paths override_paths(const Paths& paths);
 
 }  // namespace octet::products

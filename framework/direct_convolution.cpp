@@ -5,25 +5,26 @@
 #include <cstring>
 #include <utility>
 
+#include "framework/arithmetic.h"
 #include "framework/direct_convolution/kernel.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
+#include "framework/vnni512.h"
 
 namespace octet::direct_convolution {
 namespace {
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-// Four bytes of each of 16 filters, side by side, for one kernel row; returns their sums.
+// Four bytes of each of 16 filters, side by side, for one kernel row, and what the
+// shift of their codes has to give back.
 void pack_row(const std::int8_t* row, std::int64_t filter_size, std::int64_t bytes,
               std::int64_t filters, std::int64_t vectors, std::int64_t vector, std::int8_t* packed,
-              std::int32_t* sums) {
+              std::uint32_t* shifts) {
   for (std::int64_t k = 0; k < filters; ++k) {
     const std::int8_t* const from = row + k * filter_size;
     std::int8_t* to = packed + vector * 64 + k * 4;
     std::int32_t sum = 0;
     for (std::int64_t i = 0; i < bytes; ++i) sum += from[i];
-    sums[k] = sum;
+    shifts[k] = static_cast<std::uint32_t>(sum) * static_cast<std::uint32_t>(-128);
     std::int64_t i = 0;
     for (; i + 4 <= bytes; i += 4, to += vectors * 64) std::memcpy(to, from + i, 4);
     if (i < bytes) std::memcpy(to, from + i, static_cast<std::size_t>(bytes - i));
@@ -45,8 +46,8 @@ bool fits(const Window& window) {
 }
 
 bool pays(const Shape& input, const Window& window) {
-  // Tiles of AMX do eight times the products of an AVX-512 instruction, but oneDNN rounds a row of
-  // few bytes up to 64.
+  // AMX has eight times the products a cycle; only where oneDNN rounds a kernel row of few bytes up
+  // to 64 is little of that left. Not measured: no machine with AMX was at hand.
   return dnn::isa() < dnn::Isa::amx || window.kernel_w * input[3] < 16;
 }
 
@@ -81,75 +82,94 @@ void Weights::pack(const Tensor& weight, Element input) {
                               shifts_.data() + (row * vectors + vector) * 16);
                  }
                });
-  for (std::int32_t& shift : shifts_) shift *= flip_ ? -128 : 0;
+}
+
+namespace {
+
+// Rows of the kernel that lie within the image, for output line y.
+std::pair<std::int64_t, std::int64_t> rows_within(const Window& window, std::int64_t height,
+                                                  std::int64_t y) {
+  const std::int64_t top = y * window.stride - window.pad_top;
+  const std::int64_t first = std::clamp<std::int64_t>(-top, 0, window.kernel_h);
+  return {first, std::clamp<std::int64_t>(height - top, first, window.kernel_h)};
+}
+
+// Lines with their padding left and right, as unsigned codes.
+const std::uint8_t* padded_lines(const std::uint8_t* codes, std::int64_t lines, std::int64_t line,
+                                 std::int64_t left, std::int64_t right, std::uint8_t flip) {
+  static thread_local std::vector<std::uint8_t> kept;
+  const std::int64_t padded = left + line + right;
+  // The last four bytes of the last kernel row may begin with its last byte.
+  const auto size = static_cast<std::size_t>(lines * padded + 3);
+  if (kept.size() < size) kept.resize(size);
+  std::uint8_t* to = kept.data();
+  for (std::int64_t i = 0; i < lines; ++i, to += padded) {
+    std::fill_n(to, left, flip);
+    copy_flipped(codes + i * line, line, flip, to + left);
+    std::fill_n(to + left + line, right, flip);
+  }
+  return kept.data();
+}
+
+}  // namespace
+
+void Weights::fill_initial(const Block& block, const Window& window, std::int64_t height,
+                           std::vector<std::uint32_t>& initial) const {
+  const std::int64_t lines = window.output_h(height), width = block.vectors * 16;
+  const std::int64_t all = ceil_div(filters_, 16) * 16;
+  initial.assign(static_cast<std::size_t>(lines * width), 0);
+  if (flip_ == 0) return;
+  for (std::int64_t y = 0; y < lines; ++y) {
+    const auto [first, last] = rows_within(window, height, y);
+    for (std::int64_t row = first; row < last; ++row)
+      for (std::int64_t k = 0; k < width; ++k)
+        initial[static_cast<std::size_t>(y * width + k)] +=
+            shifts_[static_cast<std::size_t>(row * all + block.first + k)];
+  }
 }
 
 void run(const Weights& weights, const void* codes, const Shape& images, const Window& window,
          std::int32_t* sums) {
-  assert(fits(window));
+  assert(fits(window) && weights.rows_ == window.kernel_h &&
+         weights.groups_ == ceil_div(window.kernel_w * images[3], 4));
   // Without neighbours all pixels are one line, which fills the registers better than short ones.
-  const Shape block =
+  const Shape s =
       window == Window{} ? Shape{1, 1, images[0] * images[1] * images[2], images[3]} : images;
-  const std::int64_t height = block[1], channels = block[3];
-  const std::int64_t output_h = window.output_h(height), output_w = window.output_w(block[2]);
-  const std::int64_t line = block[2] * channels;
+  const std::int64_t height = s[1], channels = s[3], filters = weights.filters_;
+  const std::int64_t output_h = window.output_h(height), output_w = window.output_w(s[2]);
   const std::int64_t left = window.pad_left * channels, right = window.pad_right * channels;
-  const std::int64_t padded = left + line + right, lines = block[0] * height;
-  // The last four bytes of the last kernel row may begin with its last byte.
-  static thread_local std::vector<std::uint8_t> copy;
-  static thread_local std::vector<std::int32_t> initial;
-  copy.resize(static_cast<std::size_t>(lines * padded + 4));
-  const auto* const from = static_cast<const std::uint8_t*>(codes);
-  for (std::int64_t i = 0; i < lines; ++i) {
-    std::uint8_t* const to = copy.data() + i * padded;
-    std::memset(to, weights.flip_, static_cast<std::size_t>(left));
-    copy_flipped(from + i * line, line, weights.flip_, to + left);
-    std::memset(to + left + line, weights.flip_, static_cast<std::size_t>(right));
-  }
-  const std::int64_t filters = weights.filters_, all = ceil_div(filters, 16) * 16;
-  for (const Weights::Block& b : weights.blocks_) {
-    const std::int64_t row_bytes = b.vectors * weights.groups_ * 64, width = b.vectors * 16;
-    const std::int64_t runs = ceil_div(output_w, most_positions(b.vectors));
-    // Rows of the kernel that lie in the padding above and below are left out.
-    const auto rows_of = [&](std::int64_t y) {
-      const std::int64_t top = y * window.stride - window.pad_top;
-      const std::int64_t first = std::clamp<std::int64_t>(-top, 0, window.kernel_h);
-      return std::pair(first, std::clamp<std::int64_t>(height - top, first, window.kernel_h));
-    };
-    initial.assign(static_cast<std::size_t>(output_h * width), 0);
-    if (weights.flip_)
-      for (std::int64_t y = 0; y < output_h; ++y) {
-        const auto [first, last] = rows_of(y);
-        for (std::int64_t row = first; row < last; ++row)
-          for (std::int64_t k = 0; k < width; ++k)
-            initial[static_cast<std::size_t>(y * width + k)] +=
-                weights.shifts_[static_cast<std::size_t>(row * all + b.first + k)];
-      }
-    Sweep sweep{.codes = nullptr,
+  const std::int64_t line = s[2] * channels, padded = left + line + right;
+  const std::uint8_t* const lines = padded_lines(static_cast<const std::uint8_t*>(codes),
+                                                 s[0] * height, line, left, right, weights.flip_);
+  static thread_local std::vector<std::uint32_t> initial;
+  for (const Weights::Block& block : weights.blocks_) {
+    weights.fill_initial(block, window, height, initial);
+    const std::int64_t width = block.vectors * 16, row_bytes = width * weights.groups_ * 4;
+    const std::int64_t runs = ceil_div(output_w, most_positions(block.vectors));
+    Sweep sweep{.codes = lines,
                 .line = padded,
                 .step = window.stride * channels,
                 .rows = 0,
                 .groups = weights.groups_,
                 .weights = nullptr,
                 .initial = nullptr,
-                .filters = std::min(width, filters - b.first),
+                .filters = std::min(width, filters - block.first),
                 .sums_step = filters,
                 .sums = nullptr};
-    for (std::int64_t image = 0; image < block[0]; ++image)
+    for (std::int64_t image = 0; image < s[0]; ++image)
       for (std::int64_t y = 0; y < output_h; ++y) {
-        const auto [first, last] = rows_of(y);
+        const auto [first, last] = rows_within(window, height, y);
         sweep.rows = last - first;
-        sweep.weights = weights.packed_.data() + b.at + first * row_bytes;
+        sweep.weights = weights.packed_.data() + block.at + first * row_bytes;
         sweep.initial = initial.data() + y * width;
-        const std::uint8_t* const line_codes =
-            copy.data() + (image * height + y * window.stride - window.pad_top + first) * padded;
-        std::int32_t* const line_sums =
-            sums + (image * output_h + y) * output_w * filters + b.first;
+        const std::int64_t top = image * height + y * window.stride - window.pad_top + first;
+        const std::uint8_t* const begin = sweep.rows > 0 ? lines + top * padded : lines;
+        std::int32_t* const to = sums + (image * output_h + y) * output_w * filters + block.first;
         for (std::int64_t i = 0; i < runs; ++i) {
           const std::int64_t x = output_w * i / runs, end = output_w * (i + 1) / runs;
-          sweep.codes = line_codes + x * sweep.step;
-          sweep.sums = line_sums + x * filters;
-          multiply_vnni512(sweep, end - x, b.vectors);
+          sweep.codes = begin + x * sweep.step;
+          sweep.sums = to + x * filters;
+          multiply_vnni512(sweep, end - x, block.vectors);
         }
       }
   }

@@ -1,7 +1,12 @@
-// Convolutions of 8-bit codes by a kernel of our own, for CPUs with AVX512-VNNI: filters lie in
-// vectors of 16, one instruction multiplies four neighbouring input bytes with them. It needs no
-// input channels in multiples of anything, since a kernel row's pixels are one run of bytes, and
-// takes no products with rows of padding; that is where oneDNN's kernels lose time.
+// Convolutions of 8-bit codes by a kernel of our own, for CPUs with AVX512-VNNI. Filters lie in
+// vectors of 16, and one instruction multiplies four neighbouring bytes of the input with them:
+//   y[n, oh, ow, k] = sum over kh, kw, c of
+//                     w[k, kh, kw, c] x[n, oh * stride + kh - pad, ow * stride + kw - pad, c]
+// The instruction takes unsigned codes, so signed ones are shifted:
+//   sum w x = sum w (x + 128) - 128 sum w
+// Sums wrap modulo 2^32 on the way, the last one fits. Input channels need not be a multiple of
+// anything, since the pixels of a kernel row are one run of bytes, and rows of padding are not
+// multiplied; that is where oneDNN's kernels lose time.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +23,10 @@ bool available();
 /// Whether the kernel can take such a window: one group, no negative padding.
 bool fits(const Window& window);
 
-/// Whether it is expected to be faster than oneDNN on this CPU.
+/// Whether it is expected to be faster than oneDNN on this CPU, for `input` N x H x W x C.
 bool pays(const Shape& input, const Window& window);
 
-/// int8 weights in the order in which the kernel reads them.
+/// int8 weights in the order in which the kernel reads them. Memory is kept from pack to pack.
 class Weights {
  public:
   /// `weight`: int8, K x KH x KW x C; `input`: int8 or uint8, the codes that they will multiply.
@@ -34,15 +39,20 @@ class Weights {
     std::int64_t first, vectors;  // filter, vectors of 16 filters
     std::size_t at;               // in packed_
   };
+  // What the sums of output line y begin with, for each line and filter of the block.
+  void fill_initial(const Block& block, const Window& window, std::int64_t height,
+                    std::vector<std::uint32_t>& initial) const;
+
   std::int64_t filters_ = 0, rows_ = 0, groups_ = 0;  // groups: fours of bytes of a kernel row
-  std::uint8_t flip_ = 0;                             // int8 input is shifted to uint8: code + 128
+  std::uint8_t flip_ = 0;                             // turns codes into unsigned ones
   std::vector<Block> blocks_;
   std::vector<std::int8_t> packed_;
-  std::vector<std::int32_t> shifts_;  // rows_ x filters in vectors: what the shift has to give back
+  std::vector<std::uint32_t> shifts_;  // rows_ x filters in vectors: -128 sum w, modulo 2^32
 };
 
-/// Codes of `block` (n x H x W x C) -> n x OH x OW x K sums, on the thread that calls it.
-void run(const Weights& weights, const void* codes, const Shape& block, const Window& window,
+/// Codes of `images` (n x H x W x C), of the element that the weights were packed for ->
+/// n x OH x OW x K sums, on the thread that calls it. `window` has the weights' sides.
+void run(const Weights& weights, const void* codes, const Shape& images, const Window& window,
          std::int32_t* sums);
 
 }  // namespace octet::direct_convolution

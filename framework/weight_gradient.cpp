@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "framework/arithmetic.h"
 #include "framework/check.h"
 #include "framework/parallel.h"
 #include "framework/profile.h"
@@ -19,8 +20,6 @@ constexpr std::int64_t flat_width = 64;
 constexpr std::int64_t block_bytes = 128 << 10;
 // Products that are worth a thread.
 constexpr std::int64_t thread_products = 1 << 18;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 Problem problem_of(const Tensor& input, const Tensor& error, const Window& window,
                    const Shape& weight, std::int64_t group) {

@@ -21,12 +21,26 @@ inline Tensor random_tensor(const Shape& shape, std::uint64_t key, float least =
   return tensor;
 }
 
-/// int8 codes in -127 .. 127.
-inline Tensor random_codes(const Shape& shape, std::uint64_t key) {
-  Tensor tensor(shape, Element::int8);
+/// Codes in -127 .. 127, or 0 .. 255 for uint8.
+inline Tensor random_codes(const Shape& shape, std::uint64_t key, Element element = Element::int8) {
+  const bool is_signed = element == Element::int8;
+  Tensor tensor(shape, element);
   for (std::int64_t i = 0; i < tensor.elements(); ++i)
-    tensor.data<std::int8_t>()[i] = static_cast<std::int8_t>(
-        static_cast<int>(uniform_below(mix(key), static_cast<std::uint32_t>(i), 255)) - 127);
+    static_cast<std::uint8_t*>(tensor.raw())[i] = static_cast<std::uint8_t>(
+        static_cast<int>(
+            uniform_below(mix(key), static_cast<std::uint32_t>(i), is_signed ? 255 : 256)) -
+        (is_signed ? 127 : 0));
+  return tensor;
+}
+
+/// Codes of the largest magnitude, one in eight of the other end.
+inline Tensor extreme_codes(const Shape& shape, std::uint64_t key, Element element) {
+  Tensor tensor = random_codes(shape, key, element);
+  auto* const bytes = static_cast<std::uint8_t*>(tensor.raw());
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    const bool other = bytes[i] % 8 == 0;
+    bytes[i] = element == Element::int8 ? (other ? 0x81 : 0x7f) : (other ? 0 : 255);
+  }
   return tensor;
 }
 

@@ -24,18 +24,19 @@ int run_doctor(const CommonOptions& options) {
   use_threads(options);
   const products::Paths& paths = products::paths();
   const auto verdict = [](bool exact) {
-    return exact ? "passed: the int8 kernels are used"
-                 : "failed: exact float32 products of codes are used, slower but right";
+    return exact ? "passed: its int8 kernels are used"
+                 : "failed: exact float32 products of codes stand in, slower but right";
   };
   std::cout << "processor          " << processor() << "\nprocessors         "
             << available_processors() << " (affinity and cgroup quota counted), " << threads()
             << " threads\nlibrary            " << dnn::description()
-            << "\nint8 convolution   self-test " << verdict(paths.convolution)
+            << "\noneDNN convolution self-test " << verdict(paths.convolution)
             << "\nown convolution    "
-            << (paths.direct                      ? "self-test passed: used where it is faster"
-                : direct_convolution::available() ? "self-test failed: not used"
-                                                  : "not here: it needs AVX512-VNNI")
-            << "\nint8 products      self-test " << verdict(paths.gemm)
+            << (paths.direct ? "self-test passed: used where it is faster"
+                : direct_convolution::available()
+                    ? "self-test failed: not used"
+                    : "not here: needs AVX512-VNNI, in the processor and allowed")
+            << "\noneDNN products    self-test " << verdict(paths.gemm)
             << "\nweight gradients   self-test passed by " << weight_gradient::kernel()
             << "\nbfloat16 products  "
             << (products::has_bfloat16() ? "in the processor" : "not in the processor") << "\n";

@@ -1,3 +1,5 @@
+#include "framework/vnni512.h"
+
 #include "framework/direct_convolution/kernel.h"
 
 #if defined(__x86_64__)
@@ -8,19 +10,17 @@
 #include <cstring>
 #include <utility>
 
-#define OCTET_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
-
 namespace octet::direct_convolution {
 namespace {
 
 // sums += codes * weights. Written out, because GCC 12 copies the sums of its intrinsic from
 // register to register, three moves to each product.
-OCTET_TARGET inline void add_products(__m512i& sums, __m512i codes, __m512i weights) {
+OCTET_VNNI512 inline void add_products(__m512i& sums, __m512i codes, __m512i weights) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(codes), "v"(weights));
 }
 
 template <int positions, int vectors>
-OCTET_TARGET void multiply(const Sweep& sweep) {
+OCTET_VNNI512 void multiply(const Sweep& sweep) {
   __m512i sums[positions][vectors];
 #pragma GCC unroll 4
   for (int v = 0; v < vectors; ++v) {
@@ -76,12 +76,6 @@ constexpr auto table =
 
 }  // namespace
 
-bool has_vnni512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vnni");
-}
-
 void multiply_vnni512(const Sweep& sweep, std::int64_t positions, std::int64_t vectors) {
   const auto at = static_cast<std::size_t>(positions - 1);
   switch (vectors) {
@@ -101,7 +95,6 @@ void multiply_vnni512(const Sweep& sweep, std::int64_t positions, std::int64_t v
 #else
 
 namespace octet::direct_convolution {
-bool has_vnni512() { return false; }
 void multiply_vnni512(const Sweep&, std::int64_t, std::int64_t) {}
 }  // namespace octet::direct_convolution
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "framework/arithmetic.h"
+
 namespace octet::weight_gradient {
 namespace {
 
@@ -9,8 +11,6 @@ namespace {
 // chunk reads and writes, do not fit there anyway.
 constexpr std::int64_t least_chunk_bytes = 384 << 10, most_chunk_bytes = 1536 << 10;
 constexpr std::int64_t flat_line = 64;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 

@@ -1,4 +1,6 @@
 // AVX-512 with VNNI: one instruction adds four products of bytes to each of 16 sums.
+#include "framework/vnni512.h"
+
 #include "framework/weight_gradient/kernel.h"
 
 #if defined(__x86_64__)
@@ -7,7 +9,7 @@
 
 #include <cstring>
 
-#define OCTET_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+#define OCTET_TARGET OCTET_VNNI512
 #include "framework/weight_gradient/tile.h"
 
 namespace octet::weight_gradient {
@@ -47,17 +49,11 @@ OCTET_TARGET void multiply(const Sweep& sweep) {
   }
 }
 
-bool available() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vnni");
-}
-
 }  // namespace
 
-const Kernel vnni512{"AVX512-VNNI",  4,         5,
-                     false,          available, pack_codes512,
-                     pack_errors512, multiply,  add_error_vectors<Ops>};
+const Kernel vnni512{"AVX512-VNNI",  4,           5,
+                     false,          has_vnni512, pack_codes512,
+                     pack_errors512, multiply,    add_error_vectors<Ops>};
 
 }  // namespace octet::weight_gradient
 

@@ -322,9 +322,11 @@ TEST_CASE("program: doctor and data list") {
   const Outcome doctor = octet_in(folder, "doctor --json");
   REQUIRE(doctor.code == 0);
   CHECK(doctor.json().contains("int8_convolution"));
+  CHECK(doctor.json().contains("own_convolution"));
   const Outcome capped = octet_in(folder, "doctor --json", "ONEDNN_MAX_CPU_ISA=AVX2");
   REQUIRE(capped.code == 0);
   CHECK(capped.json()["int8_convolution"] == false);
+  CHECK(capped.json()["own_convolution"] == false);
   CHECK(octet_in(folder, "data list --json").json()["data"].size() >= 6);
   CHECK(octet_in(folder, "data check strokes").code == 0);
   check_refused(folder, "data get mnist --offline", 4, "offline");

@@ -12,14 +12,6 @@ using namespace octet::test;
 
 namespace {
 
-Tensor random_unsigned(const Shape& shape, std::uint64_t key) {
-  Tensor tensor(shape, Element::uint8);
-  for (std::int64_t i = 0; i < tensor.elements(); ++i)
-    tensor.data<std::uint8_t>()[i] =
-        static_cast<std::uint8_t>(random_bits(mix(key), static_cast<std::uint32_t>(i)));
-  return tensor;
-}
-
 // Gathers blocks, counting how often each image is given.
 template <class Product>
 Tensor gather(const Shape& shape, const Product& product) {
@@ -65,7 +57,7 @@ TEST_CASE("code products: uint8 inputs give the plain loops' sums, each image in
     std::uint64_t key = 1;
     for (const auto& [input, weight, window] : cases) {
       CAPTURE(print(input));
-      const Tensor x = random_unsigned(input, ++key), w = random_codes(weight, ++key);
+      const Tensor x = random_codes(input, ++key, Element::uint8), w = random_codes(weight, ++key);
       Tensor truth;
       reference::convolution(x, w, window, truth);
       CHECK(same_bits(gather(truth.shape(),
@@ -93,8 +85,55 @@ TEST_CASE("code products: the largest codes of one sign do not saturate") {
   });
 }
 
+TEST_CASE("code products: errors find their way back through any window, each image in one block") {
+  struct Case {
+    Shape input;
+    std::int64_t filters;
+    Window window;
+    bool wide = false;  // sums beyond 2^24
+  };
+  const Case cases[] = {
+      {{7, 12, 12, 20}, 50, {5, 5, 1, 0, 0, 0, 0, 1}},       // LeNet-5's second
+      {{5, 9, 11, 16}, 24, {3, 3, 2, 1, 1, 1, 1, 1}},        // strided
+      {{5, 9, 11, 16}, 24, {1, 1, 2, 0, 0, 0, 0, 1}},        // pixels that no window sees
+      {{3, 9, 10, 6}, 5, {2, 4, 2, 0, 1, 3, 0, 1}},          // nothing alike
+      {{3, 10, 9, 6}, 5, {4, 2, 3, 3, 0, 0, 1, 1}},          //
+      {{2, 3, 3, 10}, 7, {3, 3, 2, 2, 2, 2, 2, 1}},          // strided, output nearly as large
+      {{2, 64, 64, 8}, 12, {7, 7, 2, 3, 3, 3, 3, 1}},        // windows of several chunks
+      {{2, 6, 6, 4}, 1200, {1, 1, 2, 0, 0, 0, 0, 1}, true},  // folded
+      {{1, 4, 4, 4}, 1200, {3, 3, 1, 1, 1, 1, 1, 1}, true},  // turned
+  };
+  const int before = threads();
+  for_every_path([&] {
+    std::uint64_t key = 1;
+    for (const Case& c : cases) {
+      CAPTURE(print(c.input));
+      CAPTURE(c.window.kernel_h);
+      CAPTURE(c.window.stride);
+      const Window& window = c.window;
+      const Shape weight{c.filters, window.kernel_h, window.kernel_w, c.input[3]};
+      const Shape output = convolution_shape(c.input, weight, window);
+      const Tensor e =
+          c.wide ? extreme_codes(output, ++key, Element::int8) : random_codes(output, ++key);
+      const Tensor w =
+          c.wide ? extreme_codes(weight, ++key, Element::int8) : random_codes(weight, ++key);
+      Tensor truth;
+      reference::convolution_input_error(e, w, window, c.input, truth);
+      for (const int count : {1, 3}) {
+        set_threads(count);
+        CHECK(same_bits(gather(c.input,
+                               [&](const products::SumsBody& body) {
+                                 products::input_error_sums(e, w, window, c.input, body);
+                               }),
+                        truth));
+      }
+    }
+  });
+  set_threads(before);
+}
+
 TEST_CASE("code products: matrix products hand out rows") {
-  const Tensor a = random_unsigned({37, 300}, 1), b = random_codes({20, 300}, 2);
+  const Tensor a = random_codes({37, 300}, 1, Element::uint8), b = random_codes({20, 300}, 2);
   Tensor truth;
   reference::matmul(a, false, b, true, truth);
   const int before = threads();

@@ -1,28 +1,18 @@
 #include "framework/direct_convolution.h"
 
-#include <doctest/doctest.h>
-
 #include <cstring>
+#include <thread>
 
-#include "framework/random.h"
 #include "framework/reference.h"
+#include "tests/support.h"
 
 using namespace octet;
+using namespace octet::test;
 
 namespace {
 
-Tensor random_codes(const Shape& shape, Element element, std::uint64_t key) {
-  Tensor tensor(shape, element);
-  auto* const bytes = static_cast<std::uint8_t*>(tensor.raw());
-  for (std::int64_t i = 0; i < tensor.elements(); ++i)
-    bytes[i] = static_cast<std::uint8_t>(random_bits(mix(key), static_cast<std::uint32_t>(i)));
-  if (element == Element::int8)
-    for (std::int64_t i = 0; i < tensor.elements(); ++i)
-      if (bytes[i] == 0x80) bytes[i] = 0x81;  // codes go from -127 to 127
-  return tensor;
-}
-
-void check_sums(const Shape& shape, std::int64_t filters, const Window& window) {
+void check_sums(const Shape& shape, std::int64_t filters, const Window& window,
+                bool extreme = false) {
   const Shape weight_shape{filters, window.kernel_h, window.kernel_w, shape[3]};
   for (const Element element : {Element::uint8, Element::int8}) {
     CAPTURE(shape[2]);
@@ -30,21 +20,27 @@ void check_sums(const Shape& shape, std::int64_t filters, const Window& window) 
     CAPTURE(filters);
     CAPTURE(window.kernel_w);
     CAPTURE(window.stride);
-    const Tensor input = random_codes(shape, element, 1);
-    const Tensor weight = random_codes(weight_shape, Element::int8, 2);
+    const auto codes = extreme ? extreme_codes : random_codes;
+    const Tensor input = codes(shape, 1, element);
+    const Tensor weight = codes(weight_shape, 2, Element::int8);
     Tensor truth;
     reference::convolution(input, weight, window, truth);
     direct_convolution::Weights packed;
-    packed.pack(random_codes({40, 3, 3, 8}, Element::int8, 3), Element::int8);  // is forgotten
+    packed.pack(random_codes({40, 3, 3, 8}, 3), Element::int8);  // is forgotten
     packed.pack(weight, element);
-    // A guard behind the sums: nothing may be written there.
+    // Guards on both sides of the sums: nothing may be written there.
     constexpr std::int64_t guard = 64;
-    Tensor sums({truth.elements() + guard}, Element::int32);
+    Tensor sums({truth.elements() + 2 * guard}, Element::int32);
     std::memset(sums.raw(), 0x5a, sums.bytes());
-    direct_convolution::run(packed, input.raw(), shape, window, sums.data<std::int32_t>());
-    CHECK(std::memcmp(sums.raw(), truth.raw(), truth.bytes()) == 0);
-    for (std::int64_t i = 0; i < guard; ++i)
-      REQUIRE(sums.data<std::int32_t>()[truth.elements() + i] == 0x5a5a5a5a);
+    auto* const begin = sums.data<std::int32_t>() + guard;
+    // On a thread of its own, whose copy of the input is no larger than it must be: a sanitizer
+    // then sees what is read beyond.
+    std::thread([&] { direct_convolution::run(packed, input.raw(), shape, window, begin); }).join();
+    CHECK(std::memcmp(begin, truth.raw(), truth.bytes()) == 0);
+    for (std::int64_t i = 0; i < guard; ++i) {
+      REQUIRE(begin[i - guard] == 0x5a5a5a5a);
+      REQUIRE(begin[truth.elements() + i] == 0x5a5a5a5a);
+    }
   }
 }
 
@@ -74,6 +70,15 @@ TEST_CASE("products: the direct convolution gives the plain loops' sums") {
     check_sums({2, 5, 5, 6}, 18, {2, 3, 1, 0, 3, 4, 0, 1});
     check_sums({2, 2, 2, 6}, 18, {2, 2, 1, 5, 5, 5, 5, 1});
     check_sums({2, 8, 8, 50}, 20, {5, 5, 1, 4, 4, 4, 4, 1});
+  }
+  SUBCASE("a kernel that reaches over both edges") {
+    check_sums({2, 2, 3, 5}, 20, {5, 5, 1, 2, 2, 2, 2, 1});
+  }
+  SUBCASE("blocks of filters, the last one not full; sums beyond 2^24") {
+    for (const std::int64_t filters : {71, 130}) {
+      check_sums({2, 5, 9, 12}, filters, same);
+      check_sums({1, 4, 5, 600}, filters, same, true);
+    }
   }
   SUBCASE("kernels that are not square") {
     check_sums({2, 7, 9, 4}, 10, {1, 5, 1, 0, 0, 2, 2, 1});
