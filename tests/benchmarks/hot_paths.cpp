@@ -2,11 +2,16 @@
 // Items are images (steps) or multiply-accumulates (products).
 #include <benchmark/benchmark.h>
 
+#include <atomic>
+
 #include "examples/networks/networks.h"
+#include "framework/code_paths.h"
+#include "framework/code_products.h"
 #include "framework/products.h"
 #include "framework/random.h"
 #include "framework/weight_gradient.h"
 #include "layers/build.h"
+#include "layers/code_pooling.h"
 #include "layers/losses.h"
 #include "optim/sgd.h"
 #include "quant/numbers/quantizer.h"
@@ -73,6 +78,51 @@ BENCHMARK(weight_gradient_of_codes)
     ->Args({16, 16, 32})
     ->Args({32, 32, 16})
     ->Args({64, 64, 8});
+
+// Batch 128: channels in, channels out, height and width of the input, kernel, stride, padding.
+void input_error_of_codes(benchmark::State& state) {
+  const std::int64_t c = state.range(0), k = state.range(1), size = state.range(2);
+  const std::int64_t kernel = state.range(3), stride = state.range(4), pad = state.range(5);
+  const Window window{kernel, kernel, stride, pad, pad, pad, pad, 1};
+  const Shape input{128, size, size, c}, weight{k, kernel, kernel, c};
+  const Shape output = convolution_shape(input, weight, window);
+  const Tensor w = uniform_tensor(weight, Element::int8, 1),
+               e = uniform_tensor(output, Element::int8, 2);
+  products::paths();  // the self-test is not part of it
+  std::atomic<std::int64_t> taken = 0;
+  for (auto _ : state)
+    products::input_error_sums(e, w, window, input,
+                               [&](std::int64_t, std::int64_t count, const std::int32_t* sums) {
+                                 benchmark::DoNotOptimize(sums[0]);
+                                 taken += count;
+                               });
+  state.SetItemsProcessed(taken * output.elements() / 128 * c * kernel * kernel);
+}
+BENCHMARK(input_error_of_codes)
+    ->Args({20, 50, 12, 5, 1, 0})  // LeNet-5's second: folded
+    ->Args({16, 32, 32, 3, 2, 1})  // ResNet-20's first with a stride: folded
+    ->Args({16, 16, 32, 3, 1, 1})  // turned
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+// 2 x 2 windows, batch 256, forward and backward: channels, height and width.
+void max_pool_of_codes(benchmark::State& state) {
+  const std::int64_t channels = state.range(0), size = state.range(1);
+  const kernels::PoolGeometry g{size, size, channels, size / 2, size / 2, 2, 2, 2};
+  const std::int64_t in = size * size * channels, out = in / 4;
+  const Tensor x = uniform_tensor({256, in}, Element::int8, 1);
+  Tensor y({256, out}, Element::int8), passed({256, in}, Element::int8);
+  std::vector<std::uint8_t> source(static_cast<std::size_t>(256 * out));
+  for (auto _ : state)
+    for (std::int64_t i = 0; i < 256; ++i) {
+      kernels::max_pool_codes(x.data<std::int8_t>() + i * in, g, y.data<std::int8_t>() + i * out,
+                              source.data() + i * out);
+      kernels::max_pool_errors(y.data<std::int8_t>() + i * out, source.data() + i * out, g,
+                               passed.data<std::int8_t>() + i * in);
+    }
+  state.SetBytesProcessed(state.iterations() * 256 * (2 * in + 4 * out));
+}
+BENCHMARK(max_pool_of_codes)->Args({20, 24})->Args({50, 8})->Args({128, 32})->UseRealTime();
 
 void encode(benchmark::State& state, const char* format) {
   const Tensor x = uniform_tensor({64, 32, 32, 64}, Element::float32, 1);
