@@ -33,7 +33,7 @@ struct CompressOptions {
   std::string prune = "0.95";
   std::string bits = "5";
   std::string centroids = "linear";
-  std::string coder = "huffman";
+  std::string coder = "best";
   std::int64_t prune_epochs = 12;
   std::int64_t share_epochs = 4;
   std::int64_t batch = 64;
@@ -251,7 +251,7 @@ void Compression::share_all() {
 int Compression::finish(const Model& original) {
   Model compressed = network_.snapshot();
   compressed.attributes = original.attributes;
-  EncodeOptions how;
+  EncodeOptions how{.index_bits = {}, .coder = parse_coder(options_.coder)};
   if (options_.index_bits > 0) how.index_bits = options_.index_bits;
   std::vector<TensorReport> reports;
   const Bytes bytes = encode(compressed, how, &reports);
@@ -337,7 +337,7 @@ int Compression::work() {
 
 void add_compress(CLI::App& program, Work& work) {
   CLI::App& verb = *program.add_subcommand(
-      "compress", "prune, share weights, Huffman-code; evaluates the file it wrote");
+      "compress", "prune, share weights, entropy-code; evaluates the file it wrote");
   const auto options = std::make_shared<CompressOptions>();
   CompressOptions& o = *options;
   verb.add_option("MODEL", o.model, "model file of octet train")->required();
@@ -352,8 +352,10 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_option("--centroids", o.centroids, "where k-means begins: linear, density or forgy")
       ->check(CLI::IsMember({"linear", "density", "forgy"}))
       ->capture_default_str();
-  verb.add_option("--coder", o.coder, "entropy coder: huffman")
-      ->check(CLI::IsMember({"huffman"}))
+  verb.add_option("--coder", o.coder,
+                  "entropy coder: huffman (the paper's), arithmetic (adaptive, under contexts) or, "
+                  "layer by layer, the best")
+      ->check(CLI::IsMember({"best", "huffman", "arithmetic"}))
       ->capture_default_str();
   verb.add_option("--prune-epochs", o.prune_epochs, "epochs of training while weights are removed")
       ->check(CLI::Range(0, 100000))

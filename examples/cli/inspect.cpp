@@ -25,18 +25,18 @@ int run_inspect(const InspectOptions& options) {
       if (c == '\n') c = ' ';
     if (key != "training") std::cout << format_text("%-10s ", (key + ":").c_str()) << line << '\n';
   }
-  std::cout << format_text("\n%-34s %-14s %-7s %10s %10s %5s %6s %10s %10s\n", "tensor", "shape",
+  std::cout << format_text("\n%-34s %-14s %-8s %10s %10s %5s %6s %10s %10s\n", "tensor", "shape",
                            "coding", "elements", "non-zero", "bits", "index", "bytes", "entropy");
   Json tensors = Json::array();
   for (const TensorReport& r : reports) {
-    const bool shared = r.coding == Coding::shared;
-    std::cout << format_text("%-34s %-14s %-7s %10lld %10lld %5.1f ", r.name.c_str(),
+    const bool shared = r.coding != Coding::raw;
+    std::cout << format_text("%-34s %-14s %-8s %10lld %10lld %5.1f ", r.name.c_str(),
                              print(r.shape).c_str(), std::string(print(r.coding)).c_str(),
                              static_cast<long long>(r.elements), static_cast<long long>(r.nonzeros),
-                             shared ? r.huffman_weight_bits
+                             shared ? r.coded_weight_bits
                                     : 8.0 * static_cast<double>(
                                                 size_of(model.tensors.at(r.name).element())))
-              << (shared ? format_text("%6.1f", r.huffman_index_bits) : std::string("     -"))
+              << (shared ? format_text("%6.1f", r.coded_index_bits) : std::string("     -"))
               << format_text(" %10lld ", static_cast<long long>(r.payload_bytes))
               << (shared ? format_text("%10lld", static_cast<long long>(r.entropy_bytes))
                          : std::string("         -"))

@@ -31,7 +31,7 @@ bool has_role(const TensorReport& report, std::string_view ending) {
 struct Sum {
   std::int64_t elements = 0, nonzeros = 0, entries = 0;
   std::int64_t pruned = 0, shared = 0, written = 0, entropy = 0;
-  double weight_bits = 0, huffman_weight_bits = 0, index_bits = 0, huffman_index_bits = 0;
+  double weight_bits = 0, coded_weight_bits = 0, index_bits = 0, coded_index_bits = 0;
 
   void add(const TensorReport& report) {
     const auto count = static_cast<double>(report.entries);
@@ -43,9 +43,9 @@ struct Sum {
     written += report.payload_bytes;
     entropy += report.entropy_bytes;
     weight_bits += count * report.weight_bits;
-    huffman_weight_bits += count * report.huffman_weight_bits;
+    coded_weight_bits += count * report.coded_weight_bits;
     index_bits += count * report.index_bits;
-    huffman_index_bits += count * report.huffman_index_bits;
+    coded_index_bits += count * report.coded_index_bits;
   }
 
   Row row(const std::string& name) const {
@@ -57,9 +57,9 @@ struct Sum {
             std::to_string(elements),
             percent(static_cast<double>(nonzeros), static_cast<double>(elements), 1),
             average(weight_bits),
-            average(huffman_weight_bits),
+            average(coded_weight_bits),
             average(index_bits),
-            average(huffman_index_bits),
+            average(coded_index_bits),
             std::to_string(pruned),
             std::to_string(shared),
             std::to_string(written),
@@ -96,8 +96,12 @@ std::int64_t count_parameters(const std::vector<TensorReport>& reports) {
 }
 
 std::string compression_table(const std::vector<TensorReport>& reports, std::int64_t file_bytes) {
-  std::vector<Row> rows{{"layer", "weights", "kept", "w bits", "+H", "idx bits", "+H", "P bytes",
-                         "P+Q", "P+Q+H", "entropy", "of dense"}};
+  const bool huffman = std::none_of(reports.begin(), reports.end(), [](const TensorReport& r) {
+    return r.coding == Coding::contexts;
+  });
+  const std::string coder = huffman ? "+H" : "+C";
+  std::vector<Row> rows{{"layer", "weights", "kept", "w bits", coder, "idx bits", coder, "P bytes",
+                         "P+Q", "P+Q" + coder, "entropy", "of dense"}};
   Sum all, biases, norms;
   for (const TensorReport& report : reports) {
     if (has_role(report, ".bias")) biases.add(report);

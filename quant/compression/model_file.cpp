@@ -8,6 +8,8 @@
 
 #include "framework/check.h"
 #include "quant/compression/bit_stream.h"
+#include "quant/compression/codebook.h"
+#include "quant/compression/context_coding.h"
 #include "quant/compression/model_header.h"
 #include "quant/compression/shared_coding.h"
 
@@ -60,6 +62,8 @@ Tensor get_tensor(ByteReader& file, const TensorEntry& entry, TensorReport* repo
   Tensor tensor;
   if (entry.coding == Coding::shared) {
     tensor = decode_shared(reader, entry.name, entry.shape, report);
+  } else if (entry.coding == Coding::contexts) {
+    tensor = decode_contexts(reader, entry.name, entry.shape, report);
   } else {
     const auto size = static_cast<std::uint64_t>(entry.shape.elements()) * size_of(entry.element);
     const std::uint8_t* const data = reader.take(size);
@@ -74,7 +78,35 @@ Tensor get_tensor(ByteReader& file, const TensorEntry& entry, TensorReport* repo
   return tensor;
 }
 
+// None where the tensor is smallest as it lies.
+std::optional<CodedTensor> encode_smallest(const std::string& name, const Tensor& tensor,
+                                           const EncodeOptions& options) {
+  constexpr std::int64_t quick = 1 << 24;
+  auto distinct = find_distinct(tensor);
+  if (!distinct) return std::nullopt;
+  std::optional<CodedTensor> best;
+  const auto offer = [&](CodedTensor coded) {
+    if (coded.bytes.size() < (best ? best->bytes.size() : tensor.bytes())) best = std::move(coded);
+  };
+  if (options.coder == Coder::arithmetic ||
+      (options.coder == Coder::best && tensor.elements() <= quick))
+    offer(encode_contexts(name, tensor.shape(), *distinct));
+  if (options.coder != Coder::arithmetic)
+    offer(encode_shared(name, tensor.shape(), std::move(*distinct), options.index_bits));
+  return best;
+}
+
 }  // namespace
+
+std::string_view print(Coder coder) {
+  return coder == Coder::best ? "best" : coder == Coder::huffman ? "huffman" : "arithmetic";
+}
+
+Coder parse_coder(std::string_view text) {
+  for (const Coder coder : {Coder::best, Coder::huffman, Coder::arithmetic})
+    if (print(coder) == text) return coder;
+  fail(Failure::usage, "expected best, huffman or arithmetic for a coder, got '", text, "'");
+}
 
 Bytes encode(const Model& model, const EncodeOptions& options, std::vector<TensorReport>* reports) {
   check(!options.index_bits || (*options.index_bits >= 1 && *options.index_bits <= 8),
@@ -87,16 +119,15 @@ Bytes encode(const Model& model, const EncodeOptions& options, std::vector<Tenso
     const std::size_t before = payloads.size();
     if (scaled) put_scaling(payloads, name, tensor);
     const std::size_t scaling = payloads.size() - before;
-    auto shared = encode_shared(name, tensor, options.index_bits);
-    if (shared && shared->bytes.size() >= tensor.bytes()) shared.reset();
-    if (shared)
-      put_bytes(payloads, shared->bytes.data(), shared->bytes.size());
+    std::optional<CodedTensor> coded = encode_smallest(name, tensor, options);
+    if (coded)
+      put_bytes(payloads, coded->bytes.data(), coded->bytes.size());
     else
       put_bytes(payloads, tensor.raw(), tensor.bytes());
-    header.tensors.push_back(
-        {name, tensor.element(), shared ? Coding::shared : Coding::raw, scaled, tensor.shape()});
+    header.tensors.push_back({name, tensor.element(), coded ? coded->report.coding : Coding::raw,
+                              scaled, tensor.shape()});
     if (!reports) continue;
-    reports->push_back(shared ? std::move(shared->report) : report_raw(name, tensor));
+    reports->push_back(coded ? std::move(coded->report) : report_raw(name, tensor));
     add_scaling(reports->back(), scaling);
   }
   Bytes bytes(magic.begin(), magic.end());

@@ -18,50 +18,8 @@ struct Codebook {
   std::vector<std::uint64_t> counts;  // by symbol; no filler yet at 0
 };
 
-// Open addressing in four times as many places as values can come.
-class ValueTable {
- public:
-  /// The number of a value that is not zero, in the order of appearance, or -1 when there are more
-  /// than max_clusters.
-  int number(std::uint32_t value) {
-    std::size_t place = (value * 0x9e3779b1u) >> (32 - log2_places);
-    while (keys_[place] != value) {
-      if (keys_[place] == 0) {
-        if (values_.size() == max_clusters) return -1;
-        keys_[place] = value;
-        numbers_[place] = static_cast<std::uint16_t>(values_.size());
-        values_.push_back(value);
-      } else {
-        place = (place + 1) % places;
-      }
-    }
-    return numbers_[place];
-  }
-  const std::vector<std::uint32_t>& values() const { return values_; }
-
- private:
-  static constexpr int log2_places = 14;
-  static constexpr std::size_t places = std::size_t{1} << log2_places;
-  static_assert(places >= 4 * max_clusters);
-  std::vector<std::uint32_t> keys_ = std::vector<std::uint32_t>(places);
-  std::vector<std::uint16_t> numbers_ = std::vector<std::uint16_t>(places);
-  std::vector<std::uint32_t> values_;
-};
-
-// Fills both and returns false where there are too many distinct values.
-bool find_shared(const Tensor& tensor, Nonzeros& nonzeros, Codebook& codebook) {
-  ValueTable table;
-  const float* const values = tensor.floats();
-  nonzeros.elements = tensor.elements();
-  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
-    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
-    if (bits == 0) continue;
-    const int number = table.number(bits);
-    if (number < 0) return false;
-    nonzeros.positions.push_back(static_cast<std::uint32_t>(i));
-    nonzeros.symbols.push_back(static_cast<std::uint16_t>(number));
-  }
-  const std::vector<std::uint32_t>& found = table.values();
+// The values by falling count; numbers the symbols of `nonzeros` accordingly.
+Codebook order_by_count(const std::vector<std::uint32_t>& found, Nonzeros& nonzeros) {
   std::vector<std::uint64_t> counts(found.size());
   for (const std::uint16_t number : nonzeros.symbols) ++counts[number];
   std::vector<std::uint16_t> order(found.size()), symbol(found.size());
@@ -69,6 +27,7 @@ bool find_shared(const Tensor& tensor, Nonzeros& nonzeros, Codebook& codebook) {
   std::sort(order.begin(), order.end(), [&](std::uint16_t a, std::uint16_t b) {
     return counts[a] != counts[b] ? counts[a] > counts[b] : found[a] < found[b];
   });
+  Codebook codebook;
   codebook.counts.assign(1, 0);
   for (const std::uint16_t number : order) {
     codebook.values.push_back(found[number]);
@@ -76,7 +35,7 @@ bool find_shared(const Tensor& tensor, Nonzeros& nonzeros, Codebook& codebook) {
     symbol[number] = static_cast<std::uint16_t>(codebook.values.size());
   }
   for (std::uint16_t& number : nonzeros.symbols) number = symbol[number];
-  return true;
+  return codebook;
 }
 
 struct Plan {
@@ -140,18 +99,15 @@ std::vector<std::uint64_t> count_symbols(const Symbols& symbols, std::size_t alp
 
 }  // namespace
 
-std::optional<SharedPayload> encode_shared(const std::string& name, const Tensor& tensor,
-                                           std::optional<int> index_bits) {
-  Nonzeros nonzeros;
-  Codebook codebook;
-  if (tensor.element() != Element::float32 || tensor.empty() || tensor.elements() >> 32 != 0 ||
-      !find_shared(tensor, nonzeros, codebook) || 4 * codebook.values.size() >= tensor.bytes())
-    return std::nullopt;
+CodedTensor encode_shared(const std::string& name, const Shape& shape, DistinctValues distinct,
+                          std::optional<int> index_bits) {
+  Nonzeros& nonzeros = distinct.nonzeros;
+  const Codebook codebook = order_by_count(distinct.values, nonzeros);
   Plan best;
   for (int bits = index_bits.value_or(1); bits <= index_bits.value_or(8); ++bits)
     if (Plan plan = make_plan(nonzeros, codebook, bits); best.bytes == 0 || plan.bytes < best.bytes)
       best = std::move(plan);
-  SharedPayload payload{std::move(best.front), {}};
+  CodedTensor payload{std::move(best.front), {}};
   payload.bytes.reserve(best.bytes + 8);
   const RelativeIndex index = encode_relative(nonzeros, best.index_bits);
   if (!index.gaps.empty()) {
@@ -159,7 +115,7 @@ std::optional<SharedPayload> encode_shared(const std::string& name, const Tensor
     put_stream(payload.bytes, best.weights, index.symbols);
   }
   assert(payload.bytes.size() == best.bytes);
-  payload.report = report_shared(name, tensor.shape(), best.index_bits, best.weights, best.gaps,
+  payload.report = report_shared(name, shape, best.index_bits, best.weights, best.gaps,
                                  static_cast<std::int64_t>(best.bytes));
   return payload;
 }

@@ -9,11 +9,13 @@
 
 #include "framework/tensor.h"
 #include "quant/compression/code_lengths.h"
+#include "quant/compression/relative_index.h"
 
 namespace octet {
 
-/// How a tensor is written: as it lies, or as codebook, relative indices and Huffman codes.
-enum class Coding : std::uint8_t { raw = 0, shared = 1 };
+/// How a tensor is written: as it lies; as codebook, relative indices and Huffman codes; or as
+/// codebook and an arithmetic code under learnt contexts.
+enum class Coding : std::uint8_t { raw = 0, shared = 1, contexts = 2 };
 
 std::string_view print(Coding coding);
 
@@ -24,13 +26,13 @@ struct TensorReport {
   Coding coding = Coding::raw;
   std::int64_t elements = 0;
   std::int64_t nonzeros = 0;
-  std::int64_t entries = 0;  ///< non-zeros and fillers
+  std::int64_t entries = 0;  ///< non-zeros and fillers; contexts need no fillers
   std::int64_t clusters = 0;
 
   int weight_bits = 0;  ///< a fixed number for each entry's symbol: ceil(log2(symbols in use))
-  int index_bits = 0;   ///< and for its gap
-  double huffman_weight_bits = 0;  ///< average over the entries
-  double huffman_index_bits = 0;
+  int index_bits = 0;   ///< and for its gap; with contexts, which have none, what fits best
+  double coded_weight_bits = 0;  ///< average over the entries, as written
+  double coded_index_bits = 0;
 
   std::int64_t codebook_bytes = 0;
   std::int64_t table_bytes = 0;  ///< code lengths, numbers in front of the streams, scaling
@@ -38,9 +40,12 @@ struct TensorReport {
   std::int64_t index_stream_bytes = 0;
   std::int64_t payload_bytes = 0;  ///< the sum of the four above: all that the tensor takes
 
-  std::int64_t pruned_bytes = 0;   ///< pruning alone: entries x (32 + index bits)
-  std::int64_t shared_bytes = 0;   ///< and sharing: entries x (weight bits + index bits) + codebook
-  std::int64_t entropy_bytes = 0;  ///< no code of single symbols makes the two streams smaller
+  // With fields of fixed width and the fillers that these need:
+  std::int64_t pruned_bytes = 0;  ///< pruning alone: entries x (32 + index bits)
+  std::int64_t shared_bytes = 0;  ///< and sharing: entries x (weight bits + index bits) + codebook
+  /// What no code of single gaps and symbols goes below; with contexts, whose streams may, no code
+  /// of single elements' presence and of single symbols.
+  std::int64_t entropy_bytes = 0;
 
   bool operator==(const TensorReport&) const = default;
 };
@@ -60,5 +65,14 @@ struct StreamCode {
 TensorReport report_shared(const std::string& name, const Shape& shape, int index_bits,
                            const StreamCode& weights, const StreamCode& gaps,
                            std::int64_t payload_bytes);
+
+struct ContextCosts {
+  std::int64_t codebook_bytes, stream_bytes, payload_bytes;
+  double presence_bits, value_bits;  ///< of the stream
+};
+
+/// `counts`: how often each value stands in the tensor.
+TensorReport report_contexts(const std::string& name, const Shape& shape, const Nonzeros& nonzeros,
+                             const std::vector<std::uint64_t>& counts, const ContextCosts& costs);
 
 }  // namespace octet

@@ -142,6 +142,16 @@ TEST_CASE("hostile files: claims of many elements are refused without allocating
   const TensorEntry shared{.name = "w", .coding = Coding::shared, .shape = {huge}};
   CHECK(!survives(forged({.name = "w", .coding = Coding::raw, .shape = {huge}}, {1, 2, 3, 4})));
   CHECK(!survives(forged(shared, {0, 0, 8})));
+  TensorEntry contexts{.name = "w", .coding = Coding::contexts, .shape = {huge}};
+  CHECK(!survives(forged(contexts, {0, 0, 4, 0})));
+  contexts.shape = {huge, 0};  // a great many rows of nothing
+  CHECK(survives(forged(contexts, {0, 0, 4, 0})));
+  CHECK(!survives(forged(contexts, {0, 0, 4, 1, 0})));  // a zero that nobody needs
+  contexts.shape = {100};
+  CHECK(survives(forged(contexts, {0, 0, 4, 1, 255})));  // zeros
+  CHECK(!survives(forged(contexts, {0, 0, 4, 1, 1})));   // a value where there are none
+  CHECK(!survives(forged(contexts, {0, 0, 0, 0})));
+  CHECK(!survives(forged(contexts, {0, 1, 1, 0x80, 0})));  // a negative one among the positive
   CHECK(!survives(forged(shared, shared_front(std::uint64_t{1} << 35, false))));
   CHECK(!survives(forged({.name = "w", .scaled = true, .shape = {huge}},
                          {0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x7f})));

@@ -19,8 +19,8 @@ TEST_CASE("tensor report: a shared tensor, by hand") {
   CHECK(report.clusters == 3);
   CHECK(report.weight_bits == 2);
   CHECK(report.index_bits == 2);
-  CHECK(report.huffman_weight_bits == doctest::Approx((6 + 10 + 8 + 6) / 18.0));
-  CHECK(report.huffman_index_bits == doctest::Approx((8 + 8 + 6 + 12) / 18.0));
+  CHECK(report.coded_weight_bits == doctest::Approx((6 + 10 + 8 + 6) / 18.0));
+  CHECK(report.coded_index_bits == doctest::Approx((8 + 8 + 6 + 12) / 18.0));
   CHECK(report.codebook_bytes == 12);
   CHECK(report.weight_stream_bytes == 4);
   CHECK(report.index_stream_bytes == 5);

@@ -1,0 +1,63 @@
+#include "quant/compression/codebook.h"
+
+#include <bit>
+
+#include "quant/compression/weight_sharing.h"
+
+namespace octet {
+namespace {
+
+// Open addressing in four times as many places as values can come.
+class ValueTable {
+ public:
+  /// The number of a value that is not zero, in the order of appearance, or -1 when there are more
+  /// than max_clusters.
+  int number(std::uint32_t value) {
+    std::size_t place = (value * 0x9e3779b1u) >> (32 - log2_places);
+    while (keys_[place] != value) {
+      if (keys_[place] == 0) {
+        if (values_.size() == max_clusters) return -1;
+        keys_[place] = value;
+        numbers_[place] = static_cast<std::uint16_t>(values_.size());
+        values_.push_back(value);
+      } else {
+        place = (place + 1) % places;
+      }
+    }
+    return numbers_[place];
+  }
+  const std::vector<std::uint32_t>& values() const { return values_; }
+
+ private:
+  static constexpr int log2_places = 14;
+  static constexpr std::size_t places = std::size_t{1} << log2_places;
+  static_assert(places >= 4 * max_clusters);
+  std::vector<std::uint32_t> keys_ = std::vector<std::uint32_t>(places);
+  std::vector<std::uint16_t> numbers_ = std::vector<std::uint16_t>(places);
+  std::vector<std::uint32_t> values_;
+};
+
+}  // namespace
+
+std::optional<DistinctValues> find_distinct(const Tensor& tensor) {
+  if (tensor.element() != Element::float32 || tensor.empty() || tensor.elements() >> 32 != 0)
+    return std::nullopt;
+  ValueTable table;
+  DistinctValues found;
+  Nonzeros& nonzeros = found.nonzeros;
+  const float* const values = tensor.floats();
+  nonzeros.elements = tensor.elements();
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(values[i]);
+    if (bits == 0) continue;
+    const int number = table.number(bits);
+    if (number < 0) return std::nullopt;
+    nonzeros.positions.push_back(static_cast<std::uint32_t>(i));
+    nonzeros.symbols.push_back(static_cast<std::uint16_t>(number));
+  }
+  found.values = table.values();
+  if (4 * found.values.size() >= tensor.bytes()) return std::nullopt;
+  return found;
+}
+
+}  // namespace octet

@@ -1,0 +1,354 @@
+#include "quant/compression/context_coding.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "framework/check.h"
+#include "quant/compression/bit_models.h"
+#include "quant/compression/weight_sharing.h"
+
+namespace octet {
+namespace {
+
+// No bit is cheaper than this probability of its opposite allows, or a few bytes could claim to be
+// any number of zeros.
+constexpr Probability least = 48;
+constexpr double cheapest_bit = 48.0 / 65536 * 1.4426;  // log2(1 / (1 - 48 / 65536)), rounded down
+
+constexpr std::uint32_t sign_bit = 0x80000000u;
+
+// Negative values, then positive ones, each by rising magnitude.
+struct Codebook {
+  std::vector<std::uint32_t> values;
+  std::int64_t negatives = 0;
+  int value_bytes = 4;  // of a value, from the top; the rest of every value is zero
+
+  std::int64_t positives() const { return static_cast<std::int64_t>(values.size()) - negatives; }
+};
+
+Codebook order_by_value(const std::vector<std::uint32_t>& found,
+                        std::vector<std::uint16_t>& place) {
+  std::vector<std::uint16_t> order(found.size());
+  std::iota(order.begin(), order.end(), std::uint16_t{0});
+  // As integers, positive floats rise with their magnitude, and so do negative ones.
+  std::sort(order.begin(), order.end(), [&](std::uint16_t a, std::uint16_t b) {
+    return (found[a] ^ sign_bit) < (found[b] ^ sign_bit);
+  });
+  Codebook codebook;
+  place.resize(found.size());
+  std::uint32_t used = 0;
+  for (const std::uint16_t number : order) {
+    place[number] = static_cast<std::uint16_t>(codebook.values.size());
+    codebook.values.push_back(found[number]);
+    codebook.negatives += (found[number] & sign_bit) != 0;
+    used |= found[number];
+  }
+  codebook.value_bytes = 4 - (used == 0 ? 3 : std::min(3, std::countr_zero(used) / 8));
+  return codebook;
+}
+
+// What puts bits, or gets them: the model below is written once for both.
+class Putter {
+ public:
+  explicit Putter(Bytes& bytes) : encoder_(bytes) {}
+  bool code(bool bit, Probability one) {
+    encoder_.put(bit, one);
+    return bit;
+  }
+  void finish() { encoder_.finish(); }
+
+ private:
+  BinaryEncoder encoder_;
+};
+
+class Getter {
+ public:
+  Getter(const std::uint8_t* data, std::size_t size) : decoder_(data, size) {}
+  bool code(bool, Probability one) { return decoder_.get(one); }
+  bool is_finished() const { return decoder_.is_finished(); }
+
+ private:
+  BinaryDecoder decoder_;
+};
+
+// A bit from the predictions of some contexts, mixed.
+template <int inputs, class Coder>
+bool code_mixed(Coder& coder, bool bit, const std::array<BitCounter*, inputs>& counters, int limit,
+                BitMixer<inputs>& mixer, double& cost) {
+  for (int i = 0; i < inputs; ++i) mixer.set(i, counters[static_cast<std::size_t>(i)]->one());
+  const Probability one = std::clamp(mixer.one(), least, probability_one - least);
+  bit = coder.code(bit, one);
+  cost -= std::log2((bit ? one : probability_one - one) / 65536.0);
+  for (BitCounter* counter : counters) counter->update(bit, limit);
+  mixer.update(bit);
+  return bit;
+}
+
+// How often something was there, of how often it could have been, on a logarithmic scale.
+class Density {
+ public:
+  static constexpr int levels = 36;
+  void add(bool there) {
+    seen_ += 1;
+    there_ += there;
+  }
+  // 12 levels of density, 3 of confidence.
+  std::size_t level() const {
+    const int confidence = seen_ < 2 ? 0 : seen_ < 12 ? 1 : 2;
+    const auto share = static_cast<std::uint32_t>(std::uint64_t{there_} * 2047 / (seen_ + 1));
+    return static_cast<std::size_t>(std::bit_width(share) * 3 + confidence);
+  }
+
+ private:
+  std::uint32_t seen_ = 0, there_ = 0;
+};
+static_assert(Density::levels == 12 * 3);
+
+enum Sign : std::uint8_t { none, negative, positive };
+
+// Predicts the elements of a tensor of `shape`, one after the other.
+class Model {
+ public:
+  Model(const Shape& shape, const Codebook& codebook)
+      : codebook_(codebook),
+        rows_(shape.rank() > 1 ? shape[0] : 1),
+        columns_(shape.elements() / std::max<std::int64_t>(1, rows_)),
+        channels_(shape.rank() == 4 ? shape[3] : columns_),
+        column_density_(static_cast<std::size_t>(columns_)),
+        channel_density_(static_cast<std::size_t>(channels_)),
+        spot_density_(static_cast<std::size_t>(columns_ / std::max<std::int64_t>(1, channels_))),
+        above_(static_cast<std::size_t>(columns_)),
+        two_above_(static_cast<std::size_t>(columns_)) {
+    for (const std::int64_t count : {codebook.negatives, codebook.positives()})
+      depth_.push_back(
+          count > 1 ? static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count - 1))) : 0);
+    const std::size_t nodes = std::size_t{1} << std::max(depth_[0], depth_[1]);
+    for (auto* tree : {&tree_by_sign_, &tree_by_size_, &tree_by_above_}) tree->resize(6 * nodes);
+    nodes_ = nodes;
+  }
+
+  double presence_bits() const { return presence_bits_; }
+  double value_bits() const { return value_bits_; }
+
+  /// get(i): the place of element i in the codebook, or -1; set(i, place) for those that are there.
+  /// Returns false when a place is not in the codebook.
+  template <class Coder, class Get, class Set>
+  bool run(Coder& coder, const Get& get, const Set& set) {
+    std::int64_t element = 0;
+    for (std::int64_t row = 0; row < rows_ && columns_ > 0; ++row) {
+      Density row_density;
+      std::uint32_t left = 0;  // the last elements of the row: a bit for each
+      last_sign_ = none;
+      last_size_ = 0;
+      for (std::int64_t column = 0; column < columns_; ++column, ++element) {
+        const int place = get(element);
+        const auto at = static_cast<std::size_t>(column);
+        const bool there = code_presence(coder, place >= 0, at, left, row_density);
+        left = (left << 1) | (there ? 1u : 0u);
+        two_above_[at] = above_[at];
+        above_[at].sign = none;
+        if (!there) continue;
+        const int coded = code_value(coder, place, two_above_[at]);
+        if (coded < 0) return false;
+        above_[at] = {last_sign_, last_size_};
+        set(element, coded);
+      }
+    }
+    return true;
+  }
+
+ private:
+  struct Seen {
+    Sign sign = none;
+    std::uint8_t size = 0;  // of its place: small, middle, large
+  };
+
+  template <class Coder>
+  bool code_presence(Coder& coder, bool there, std::size_t column, std::uint32_t left,
+                     Density& row) {
+    const auto channel = column % static_cast<std::size_t>(channels_);
+    const auto spot = column / static_cast<std::size_t>(channels_);
+    const std::uint32_t before =
+        channels_ < columns_ && spot > 0 && channels_ <= 32 ? (left >> (channels_ - 1)) & 1u : 0u;
+    const std::size_t up =
+        (above_[column].sign != none ? 1u : 0u) | (two_above_[column].sign != none ? 2u : 0u);
+    const std::size_t near = (left & 3u) | (up << 2) | (before << 4);
+    Density &down = column_density_[column], &through = channel_density_[channel],
+            &here = spot_density_[spot];
+    const std::array<BitCounter*, 5> counters{
+        &by_neighbours_[near], &by_column_[down.level() * 4 + up],
+        &by_row_[row.level() * 4 + (left & 3u)], &by_channel_[through.level() * 2 + (up & 1u)],
+        &by_spot_[here.level()]};
+    there = code_mixed<5>(coder, there, counters, 1023, presence_mixers_[up], presence_bits_);
+    for (Density* density : {&row, &down, &through, &here}) density->add(there);
+    return there;
+  }
+
+  // The place in the codebook, or -1 where there is none.
+  template <class Coder>
+  int code_value(Coder& coder, int place, const Seen& above) {
+    bool is_positive = place >= codebook_.negatives;
+    if (codebook_.negatives > 0 && codebook_.positives() > 0) {
+      const std::array<BitCounter*, 3> counters{
+          &sign_alone_, &sign_by_last_[last_sign_],
+          &sign_by_above_[static_cast<std::size_t>(above.sign)]};
+      is_positive = code_mixed<3>(coder, is_positive, counters, 1023, sign_mixer_, value_bits_);
+    } else {
+      is_positive = codebook_.positives() > 0;
+    }
+    const std::int64_t count = is_positive ? codebook_.positives() : codebook_.negatives;
+    const auto rank = static_cast<std::size_t>(place - (is_positive ? codebook_.negatives : 0));
+    const int depth = depth_[is_positive];
+    std::size_t node = 1;
+    for (int level = depth - 1; level >= 0; --level) {
+      const std::size_t side = is_positive ? nodes_ : 0;
+      const std::array<BitCounter*, 3> counters{
+          &tree_by_sign_[side + node], &tree_by_size_[last_size_ * nodes_ + node],
+          &tree_by_above_[(above.sign == none ? 3u : above.size) * nodes_ + node]};
+      const bool bit =
+          code_mixed<3>(coder, ((rank >> level) & 1) != 0, counters, 1023,
+                        tree_mixers_[static_cast<std::size_t>(std::min(level, 7))], value_bits_);
+      node = node * 2 + (bit ? 1 : 0);
+    }
+    const auto coded = static_cast<std::int64_t>(node - (std::size_t{1} << depth));
+    if (coded >= count) return -1;
+    last_sign_ = is_positive ? positive : negative;
+    last_size_ = static_cast<std::uint8_t>(coded * 3 / count);
+    return static_cast<int>(coded + (is_positive ? codebook_.negatives : 0));
+  }
+
+  const Codebook& codebook_;
+  std::int64_t rows_, columns_, channels_;
+  std::vector<Density> column_density_, channel_density_, spot_density_;
+  std::vector<Seen> above_, two_above_;
+  std::vector<int> depth_;
+  std::size_t nodes_ = 1;
+  Sign last_sign_ = none;
+  std::uint8_t last_size_ = 0;
+
+  std::array<BitCounter, 32> by_neighbours_;
+  std::array<BitCounter, Density::levels * 4> by_column_, by_row_;
+  std::array<BitCounter, Density::levels * 2> by_channel_;
+  std::array<BitCounter, Density::levels> by_spot_;
+  std::array<BitMixer<5>, 4> presence_mixers_;
+  BitCounter sign_alone_;
+  std::array<BitCounter, 3> sign_by_last_, sign_by_above_;
+  BitMixer<3> sign_mixer_;
+  std::vector<BitCounter> tree_by_sign_, tree_by_size_, tree_by_above_;
+  std::array<BitMixer<3>, 8> tree_mixers_;
+  double presence_bits_ = 0, value_bits_ = 0;
+};
+
+struct Coded {
+  const Codebook& codebook;
+  const Model& model;
+  std::size_t payload_bytes, stream_bytes;
+};
+
+TensorReport report(const std::string& name, const Shape& shape, const Nonzeros& nonzeros,
+                    const Coded& coded) {
+  std::vector<std::uint64_t> counts(coded.codebook.values.size());
+  for (const std::uint16_t place : nonzeros.symbols) ++counts[place];
+  return report_contexts(
+      name, shape, nonzeros, counts,
+      {.codebook_bytes = static_cast<std::int64_t>(counts.size()) * coded.codebook.value_bytes,
+       .stream_bytes = static_cast<std::int64_t>(coded.stream_bytes),
+       .payload_bytes = static_cast<std::int64_t>(coded.payload_bytes),
+       .presence_bits = coded.model.presence_bits(),
+       .value_bits = coded.model.value_bits()});
+}
+
+}  // namespace
+
+CodedTensor encode_contexts(const std::string& name, const Shape& shape,
+                            const DistinctValues& distinct) {
+  std::vector<std::uint16_t> place;
+  const Codebook codebook = order_by_value(distinct.values, place);
+  Nonzeros nonzeros = distinct.nonzeros;
+  for (std::uint16_t& symbol : nonzeros.symbols) symbol = place[symbol];
+
+  CodedTensor coded;
+  put_varint(coded.bytes, static_cast<std::uint64_t>(codebook.negatives));
+  put_varint(coded.bytes, static_cast<std::uint64_t>(codebook.positives()));
+  coded.bytes.push_back(static_cast<std::uint8_t>(codebook.value_bytes));
+  const auto unused = static_cast<std::size_t>(4 - codebook.value_bytes);
+  for (const std::uint32_t value : codebook.values) {
+    std::uint8_t bytes[4];
+    std::memcpy(bytes, &value, 4);
+    put_bytes(coded.bytes, bytes + unused, 4 - unused);
+  }
+  Bytes stream;
+  Putter putter(stream);
+  Model model(shape, codebook);
+  std::size_t next = 0;
+  model.run(
+      putter,
+      [&](std::int64_t element) {
+        if (next == nonzeros.positions.size() || nonzeros.positions[next] != element) return -1;
+        return static_cast<int>(nonzeros.symbols[next++]);
+      },
+      [](std::int64_t, int) {});
+  putter.finish();
+  put_varint(coded.bytes, stream.size());
+  put_bytes(coded.bytes, stream.data(), stream.size());
+  coded.report =
+      report(name, shape, nonzeros, {codebook, model, coded.bytes.size(), stream.size()});
+  return coded;
+}
+
+Tensor decode_contexts(ByteReader& reader, const std::string& name, const Shape& shape,
+                       TensorReport* told) {
+  const std::string& source = reader.source();
+  const std::size_t before = reader.left();
+  Codebook codebook;
+  codebook.negatives = static_cast<std::int64_t>(reader.varint(max_clusters, "negative values"));
+  const std::uint64_t positives = reader.varint(max_clusters, "positive values");
+  const std::size_t clusters = static_cast<std::size_t>(codebook.negatives) + positives;
+  check(clusters <= max_clusters, Failure::data, source, ": expected at most ", max_clusters,
+        " values, got ", clusters);
+  codebook.value_bytes = reader.byte();
+  check(codebook.value_bytes >= 1 && codebook.value_bytes <= 4, Failure::data, source,
+        ": expected values of 1 to 4 bytes, got ", codebook.value_bytes);
+  const auto size = static_cast<std::size_t>(codebook.value_bytes);
+  const std::uint8_t* const values = reader.take(size * clusters);
+  codebook.values.resize(clusters);
+  for (std::size_t i = 0; i < clusters; ++i) {
+    std::memcpy(reinterpret_cast<std::uint8_t*>(&codebook.values[i]) + (4 - size),
+                values + i * size, size);
+    const bool is_negative = (codebook.values[i] & sign_bit) != 0;
+    check(codebook.values[i] != 0 &&
+              is_negative == (i < static_cast<std::size_t>(codebook.negatives)),
+          Failure::data, source, ": expected negative values, then positive ones, and no zero");
+  }
+  const std::uint64_t stream = reader.varint(reader.left(), "bytes of a stream");
+  // Every element costs something; four bytes of zeros may follow the stream.
+  const double most = 8.0 * static_cast<double>(stream + 4) / cheapest_bit;
+  check(static_cast<double>(shape.elements()) <= most, Failure::data, source, ": expected at most ",
+        static_cast<std::int64_t>(most), " elements in ", stream, " bytes, got ", shape.elements());
+  const std::uint8_t* const data = reader.take(stream);
+  Tensor tensor(shape);
+  tensor.fill_zero();
+  float* const to = tensor.floats();
+  Getter getter(data, static_cast<std::size_t>(stream));
+  Model model(shape, codebook);
+  Nonzeros nonzeros{.elements = shape.elements(), .positions = {}, .symbols = {}};
+  const bool valid = model.run(
+      getter, [](std::int64_t) { return -1; },
+      [&](std::int64_t element, int place) {
+        to[element] = std::bit_cast<float>(codebook.values[static_cast<std::size_t>(place)]);
+        if (!told) return;
+        nonzeros.positions.push_back(static_cast<std::uint32_t>(element));
+        nonzeros.symbols.push_back(static_cast<std::uint16_t>(place));
+      });
+  check(valid, Failure::data, source, ": a value that is not in the codebook");
+  check(getter.is_finished(), Failure::data, source, ": bytes after the last element");
+  if (told)
+    *told = report(name, shape, nonzeros,
+                   {codebook, model, before - reader.left(), static_cast<std::size_t>(stream)});
+  return tensor;
+}
+
+}  // namespace octet
