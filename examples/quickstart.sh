@@ -17,7 +17,7 @@ rm -rf "$run"
 echo "== training: LeNet-5, 8-bit integers forward and backward, 20,000 drawn digits"
 $octet train --data strokes --model lenet5 --epochs 8 --lr 0.02 --out "$run"
 echo
-echo "== compressing: prune, retrain, share weights, fine-tune, Huffman"
+echo "== compressing: prune, retrain, share weights, fine-tune, entropy-code"
 $octet compress "$run/last.octet" --data strokes --prune-epochs 9 --share-epochs 3 --json |
   tee "$run/compress.log" | sed '/^{/d'
 echo

@@ -29,17 +29,17 @@ int run_inspect(const InspectOptions& options) {
                            "coding", "elements", "non-zero", "bits", "index", "bytes", "entropy");
   Json tensors = Json::array();
   for (const TensorReport& r : reports) {
-    const bool shared = r.coding != Coding::raw;
-    std::cout << format_text("%-34s %-14s %-8s %10lld %10lld %5.1f ", r.name.c_str(),
-                             print(r.shape).c_str(), std::string(print(r.coding)).c_str(),
-                             static_cast<long long>(r.elements), static_cast<long long>(r.nonzeros),
-                             shared ? r.coded_weight_bits
-                                    : 8.0 * static_cast<double>(
-                                                size_of(model.tensors.at(r.name).element())))
-              << (shared ? format_text("%6.1f", r.coded_index_bits) : std::string("     -"))
+    const bool coded = r.coding != Coding::raw;
+    std::cout << format_text(
+                     "%-34s %-14s %-8s %10lld %10lld %5.1f ", r.name.c_str(),
+                     print(r.shape).c_str(), std::string(print(r.coding)).c_str(),
+                     static_cast<long long>(r.elements), static_cast<long long>(r.nonzeros),
+                     coded ? r.coded_weight_bits
+                           : 8.0 * static_cast<double>(size_of(model.tensors.at(r.name).element())))
+              << (coded ? format_text("%6.1f", r.coded_index_bits) : std::string("     -"))
               << format_text(" %10lld ", static_cast<long long>(r.payload_bytes))
-              << (shared ? format_text("%10lld", static_cast<long long>(r.entropy_bytes))
-                         : std::string("         -"))
+              << (coded ? format_text("%10lld", static_cast<long long>(r.entropy_bytes))
+                        : std::string("         -"))
               << '\n';
     tensors.push_back({{"name", r.name},
                        {"shape", print(r.shape)},
@@ -69,7 +69,7 @@ void add_inspect(CLI::App& program, Work& work) {
   verb.add_flag("--json", options->common.json, "print one JSON object as the last line of stdout");
   verb.footer(
       "bits, index: an entry's average; bytes: of the tensor in the file; entropy: the least that\n"
-      "any code of single symbols could take for its two streams.\n"
+      "any code of single symbols could take for its streams (contexts may take less).\n"
       "Example:\n"
       "  octet inspect runs/strokes-lenet5-int8/last-compressed.octet");
   verb.callback([&work, options] { work = [options] { return run_inspect(*options); }; });

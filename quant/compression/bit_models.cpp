@@ -21,7 +21,8 @@ constexpr std::array<std::uint16_t, 2 * most + 1> squashed = [] {
   return table;
 }();
 
-// By the top 12 bits of a probability: the largest x that is not above it.
+// By the top 12 bits of a probability: the largest x whose probability is not above the middle of
+// those that begin with them.
 constexpr std::array<std::int16_t, 4096> stretched = [] {
   std::array<std::int16_t, 4096> table{};
   int x = -most;

@@ -1,8 +1,10 @@
 // Probabilities of bits that are learnt from the bits before: counters of contexts, and a mixer of
-// several of them. Integers only, so that every machine predicts the same.
+// several of them. Integers only, so that every machine predicts the same. Part of the file format:
+// a change needs another file version.
 // Mixing in the logistic domain: Mahoney 2005 (PAQ7), Mattern 2012.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -14,12 +16,12 @@ namespace octet {
 int stretch(Probability p);
 Probability squash(int x);
 
-/// How often a one comes in some context: the mean of what was seen, and from `limit` bits on a
-/// moving average that forgets with rate 1 / limit.
+/// How often a one comes in some context: the mean of what was seen, and from 1023 bits on a moving
+/// average that forgets with rate 1 / 1025.
 class BitCounter {
  public:
   Probability one() const { return one_ >> fraction_bits; }
-  void update(bool bit, int limit) {
+  void update(bool bit) {
     const std::int32_t target = bit ? (1 << (probability_bits + fraction_bits)) - 1 : 0;
     const std::int32_t now = static_cast<std::int32_t>(one_);
     one_ = static_cast<std::uint32_t>(now + (target - now) / (seen_ + 2));
@@ -29,6 +31,7 @@ class BitCounter {
  private:
   // Small steps towards 0 and 1 would be lost in whole units of a Probability.
   static constexpr int fraction_bits = 8;
+  static constexpr int limit = 1023;
 
   std::uint32_t one_ = 1u << (probability_bits + fraction_bits - 1);
   std::int32_t seen_ = 0;
@@ -54,13 +57,17 @@ class BitMixer {
   /// After one(): the bit that came.
   void update(bool bit) {
     const int error = (bit ? static_cast<int>(probability_one) : 0) - static_cast<int>(mixed_);
-    for (std::size_t i = 0; i < inputs; ++i)
-      weights_[i] += static_cast<std::int32_t>((std::int64_t{stretched_[i]} * error) >> rate);
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const std::int64_t step =
+          (std::int64_t{stretched_[i]} * error + (1 << (rate_shift - 1))) >> rate_shift;
+      weights_[i] = static_cast<std::int32_t>(std::clamp(weights_[i] + step, -most, most));
+    }
   }
 
  private:
-  // Higher rates follow better and guess worse: found on pruned LeNet-5s.
-  static constexpr int rate = 16;
+  // A smaller shift follows faster and guesses worse: found on pruned LeNet-5s.
+  static constexpr int rate_shift = 16;
+  static constexpr std::int64_t most = std::int64_t{1} << 24;  // of a weight: 256
 
   std::array<std::int32_t, inputs> weights_{};
   std::array<int, inputs> stretched_{};

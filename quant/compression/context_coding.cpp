@@ -1,6 +1,7 @@
 #include "quant/compression/context_coding.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -13,10 +14,11 @@
 namespace octet {
 namespace {
 
-// No bit is cheaper than this probability of its opposite allows, or a few bytes could claim to be
-// any number of zeros.
-constexpr Probability least = 48;
-constexpr double cheapest_bit = 48.0 / 65536 * 1.4426;  // log2(1 / (1 - 48 / 65536)), rounded down
+// No bit is cheaper than this probability of its opposite allows: log2(1 / (1 - 178 / 65536)) is
+// just above 1 / 256 bit, what an element of a long gap costs at least in the other coding, and a
+// few bytes cannot claim to be any number of zeros.
+constexpr Probability least = 178;
+constexpr std::uint64_t elements_a_byte = 8 * 256;
 
 constexpr std::uint32_t sign_bit = 0x80000000u;
 
@@ -46,43 +48,26 @@ Codebook order_by_value(const std::vector<std::uint32_t>& found,
     codebook.negatives += (found[number] & sign_bit) != 0;
     used |= found[number];
   }
-  codebook.value_bytes = 4 - (used == 0 ? 3 : std::min(3, std::countr_zero(used) / 8));
+  codebook.value_bytes = 4 - std::min(3, std::countr_zero(used) / 8);
   return codebook;
 }
 
-// What puts bits, or gets them: the model below is written once for both.
-class Putter {
- public:
-  explicit Putter(Bytes& bytes) : encoder_(bytes) {}
-  bool code(bool bit, Probability one) {
-    encoder_.put(bit, one);
-    return bit;
-  }
-  void finish() { encoder_.finish(); }
-
- private:
-  BinaryEncoder encoder_;
-};
-
-class Getter {
- public:
-  Getter(const std::uint8_t* data, std::size_t size) : decoder_(data, size) {}
-  bool code(bool, Probability one) { return decoder_.get(one); }
-  bool is_finished() const { return decoder_.is_finished(); }
-
- private:
-  BinaryDecoder decoder_;
-};
+// Puts the bit, or gets one whatever `bit` says: the model below is written once for both.
+bool code(BinaryEncoder& encoder, bool bit, Probability one) {
+  encoder.put(bit, one);
+  return bit;
+}
+bool code(BinaryDecoder& decoder, bool, Probability one) { return decoder.get(one); }
 
 // A bit from the predictions of some contexts, mixed.
 template <int inputs, class Coder>
-bool code_mixed(Coder& coder, bool bit, const std::array<BitCounter*, inputs>& counters, int limit,
+bool code_mixed(Coder& coder, bool bit, const std::array<BitCounter*, inputs>& counters,
                 BitMixer<inputs>& mixer, double& cost) {
   for (int i = 0; i < inputs; ++i) mixer.set(i, counters[static_cast<std::size_t>(i)]->one());
   const Probability one = std::clamp(mixer.one(), least, probability_one - least);
-  bit = coder.code(bit, one);
+  bit = code(coder, bit, one);
   cost -= std::log2((bit ? one : probability_one - one) / 65536.0);
-  for (BitCounter* counter : counters) counter->update(bit, limit);
+  for (BitCounter* counter : counters) counter->update(bit);
   mixer.update(bit);
   return bit;
 }
@@ -110,24 +95,28 @@ static_assert(Density::levels == 12 * 3);
 enum Sign : std::uint8_t { none, negative, positive };
 
 // Predicts the elements of a tensor of `shape`, one after the other.
-class Model {
+class ContextModel {
  public:
-  Model(const Shape& shape, const Codebook& codebook)
+  ContextModel(const Shape& shape, const Codebook& codebook)
       : codebook_(codebook),
         rows_(shape.rank() > 1 ? shape[0] : 1),
-        columns_(shape.elements() / std::max<std::int64_t>(1, rows_)),
-        channels_(shape.rank() == 4 ? shape[3] : columns_),
-        column_density_(static_cast<std::size_t>(columns_)),
-        channel_density_(static_cast<std::size_t>(channels_)),
-        spot_density_(static_cast<std::size_t>(columns_ / std::max<std::int64_t>(1, channels_))),
-        above_(static_cast<std::size_t>(columns_)),
-        two_above_(static_cast<std::size_t>(columns_)) {
-    for (const std::int64_t count : {codebook.negatives, codebook.positives()})
-      depth_.push_back(
-          count > 1 ? static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count - 1))) : 0);
-    const std::size_t nodes = std::size_t{1} << std::max(depth_[0], depth_[1]);
-    for (auto* tree : {&tree_by_sign_, &tree_by_size_, &tree_by_above_}) tree->resize(6 * nodes);
-    nodes_ = nodes;
+        columns_(rows_ > 0 ? shape.elements() / rows_ : 0),
+        channels_(shape.rank() == 4 && columns_ > 0 ? shape[3] : columns_),
+        is_image_(channels_ < columns_),
+        column_density_(rows_ > 1 ? static_cast<std::size_t>(columns_) : 1),
+        channel_density_(is_image_ ? static_cast<std::size_t>(channels_) : 1),
+        spot_density_(is_image_ ? static_cast<std::size_t>(columns_ / channels_) : 1),
+        above_(column_density_.size()),
+        two_above_(column_density_.size()) {
+    const std::int64_t counts[] = {codebook.negatives, codebook.positives()};
+    for (std::size_t sign = 0; sign < 2; ++sign)
+      if (counts[sign] > 1)
+        depth_[sign] =
+            static_cast<int>(std::bit_width(static_cast<std::uint64_t>(counts[sign] - 1)));
+    nodes_ = std::size_t{1} << std::max(depth_[0], depth_[1]);
+    tree_by_sign_.resize(2 * nodes_);
+    tree_by_size_.resize(3 * nodes_);
+    tree_by_above_.resize(4 * nodes_);
   }
 
   double presence_bits() const { return presence_bits_; }
@@ -145,15 +134,17 @@ class Model {
       last_size_ = 0;
       for (std::int64_t column = 0; column < columns_; ++column, ++element) {
         const int place = get(element);
-        const auto at = static_cast<std::size_t>(column);
-        const bool there = code_presence(coder, place >= 0, at, left, row_density);
+        // The only row has nothing above it.
+        const std::size_t at = rows_ > 1 ? static_cast<std::size_t>(column) : 0;
+        const bool there = code_presence(coder, place >= 0, column, at, left, row_density);
         left = (left << 1) | (there ? 1u : 0u);
-        two_above_[at] = above_[at];
-        above_[at].sign = none;
+        const Seen above = rows_ > 1 ? above_[at] : Seen{};
+        two_above_[at] = above;
+        above_[at] = {};
         if (!there) continue;
-        const int coded = code_value(coder, place, two_above_[at]);
+        const int coded = code_value(coder, place, above);
         if (coded < 0) return false;
-        above_[at] = {last_sign_, last_size_};
+        if (rows_ > 1) above_[at] = {last_sign_, last_size_};
         set(element, coded);
       }
     }
@@ -167,22 +158,22 @@ class Model {
   };
 
   template <class Coder>
-  bool code_presence(Coder& coder, bool there, std::size_t column, std::uint32_t left,
-                     Density& row) {
-    const auto channel = column % static_cast<std::size_t>(channels_);
-    const auto spot = column / static_cast<std::size_t>(channels_);
-    const std::uint32_t before =
-        channels_ < columns_ && spot > 0 && channels_ <= 32 ? (left >> (channels_ - 1)) & 1u : 0u;
+  bool code_presence(Coder& coder, bool there, std::int64_t column, std::size_t at,
+                     std::uint32_t left, Density& row) {
+    const std::size_t channel = is_image_ ? static_cast<std::size_t>(column % channels_) : 0;
+    const std::size_t spot = is_image_ ? static_cast<std::size_t>(column / channels_) : 0;
+    // The same channel of the pixel before, where it is within the bits of `left`.
+    const std::uint32_t before = spot > 0 && channels_ <= 32 ? (left >> (channels_ - 1)) & 1u : 0u;
     const std::size_t up =
-        (above_[column].sign != none ? 1u : 0u) | (two_above_[column].sign != none ? 2u : 0u);
+        (above_[at].sign != none ? 1u : 0u) | (two_above_[at].sign != none ? 2u : 0u);
     const std::size_t near = (left & 3u) | (up << 2) | (before << 4);
-    Density &down = column_density_[column], &through = channel_density_[channel],
+    Density &down = column_density_[at], &through = channel_density_[channel],
             &here = spot_density_[spot];
     const std::array<BitCounter*, 5> counters{
         &by_neighbours_[near], &by_column_[down.level() * 4 + up],
         &by_row_[row.level() * 4 + (left & 3u)], &by_channel_[through.level() * 2 + (up & 1u)],
         &by_spot_[here.level()]};
-    there = code_mixed<5>(coder, there, counters, 1023, presence_mixers_[up], presence_bits_);
+    there = code_mixed<5>(coder, there, counters, presence_mixers_[up], presence_bits_);
     for (Density* density : {&row, &down, &through, &here}) density->add(there);
     return there;
   }
@@ -195,7 +186,7 @@ class Model {
       const std::array<BitCounter*, 3> counters{
           &sign_alone_, &sign_by_last_[last_sign_],
           &sign_by_above_[static_cast<std::size_t>(above.sign)]};
-      is_positive = code_mixed<3>(coder, is_positive, counters, 1023, sign_mixer_, value_bits_);
+      is_positive = code_mixed<3>(coder, is_positive, counters, sign_mixer_, value_bits_);
     } else {
       is_positive = codebook_.positives() > 0;
     }
@@ -209,7 +200,7 @@ class Model {
           &tree_by_sign_[side + node], &tree_by_size_[last_size_ * nodes_ + node],
           &tree_by_above_[(above.sign == none ? 3u : above.size) * nodes_ + node]};
       const bool bit =
-          code_mixed<3>(coder, ((rank >> level) & 1) != 0, counters, 1023,
+          code_mixed<3>(coder, ((rank >> level) & 1) != 0, counters,
                         tree_mixers_[static_cast<std::size_t>(std::min(level, 7))], value_bits_);
       node = node * 2 + (bit ? 1 : 0);
     }
@@ -222,9 +213,10 @@ class Model {
 
   const Codebook& codebook_;
   std::int64_t rows_, columns_, channels_;
+  bool is_image_;  // of several pixels: K x KH x KW x C
   std::vector<Density> column_density_, channel_density_, spot_density_;
   std::vector<Seen> above_, two_above_;
-  std::vector<int> depth_;
+  std::array<int, 2> depth_{};  // of the tree of each sign's places
   std::size_t nodes_ = 1;
   Sign last_sign_ = none;
   std::uint8_t last_size_ = 0;
@@ -244,7 +236,7 @@ class Model {
 
 struct Coded {
   const Codebook& codebook;
-  const Model& model;
+  const ContextModel& model;
   std::size_t payload_bytes, stream_bytes;
 };
 
@@ -281,17 +273,17 @@ CodedTensor encode_contexts(const std::string& name, const Shape& shape,
     put_bytes(coded.bytes, bytes + unused, 4 - unused);
   }
   Bytes stream;
-  Putter putter(stream);
-  Model model(shape, codebook);
+  BinaryEncoder encoder(stream);
+  ContextModel model(shape, codebook);
   std::size_t next = 0;
   model.run(
-      putter,
+      encoder,
       [&](std::int64_t element) {
         if (next == nonzeros.positions.size() || nonzeros.positions[next] != element) return -1;
         return static_cast<int>(nonzeros.symbols[next++]);
       },
       [](std::int64_t, int) {});
-  putter.finish();
+  encoder.finish();
   put_varint(coded.bytes, stream.size());
   put_bytes(coded.bytes, stream.data(), stream.size());
   coded.report =
@@ -324,19 +316,19 @@ Tensor decode_contexts(ByteReader& reader, const std::string& name, const Shape&
           Failure::data, source, ": expected negative values, then positive ones, and no zero");
   }
   const std::uint64_t stream = reader.varint(reader.left(), "bytes of a stream");
-  // Every element costs something; four bytes of zeros may follow the stream.
-  const double most = 8.0 * static_cast<double>(stream + 4) / cheapest_bit;
-  check(static_cast<double>(shape.elements()) <= most, Failure::data, source, ": expected at most ",
-        static_cast<std::int64_t>(most), " elements in ", stream, " bytes, got ", shape.elements());
+  // Every element costs something, and one byte is what the last ones may share.
+  const std::uint64_t most = std::min(elements_a_byte * (stream + 1), (std::uint64_t{1} << 32) - 1);
+  check(static_cast<std::uint64_t>(shape.elements()) <= most, Failure::data, source,
+        ": expected at most ", most, " elements in ", stream, " bytes, got ", shape.elements());
   const std::uint8_t* const data = reader.take(stream);
   Tensor tensor(shape);
   tensor.fill_zero();
   float* const to = tensor.floats();
-  Getter getter(data, static_cast<std::size_t>(stream));
-  Model model(shape, codebook);
+  BinaryDecoder decoder(data, static_cast<std::size_t>(stream));
+  ContextModel model(shape, codebook);
   Nonzeros nonzeros{.elements = shape.elements(), .positions = {}, .symbols = {}};
   const bool valid = model.run(
-      getter, [](std::int64_t) { return -1; },
+      decoder, [](std::int64_t) { return -1; },
       [&](std::int64_t element, int place) {
         to[element] = std::bit_cast<float>(codebook.values[static_cast<std::size_t>(place)]);
         if (!told) return;
@@ -344,7 +336,8 @@ Tensor decode_contexts(ByteReader& reader, const std::string& name, const Shape&
         nonzeros.symbols.push_back(static_cast<std::uint16_t>(place));
       });
   check(valid, Failure::data, source, ": a value that is not in the codebook");
-  check(getter.is_finished(), Failure::data, source, ": bytes after the last element");
+  check(decoder.is_finished(), Failure::data, source,
+        ": its elements end elsewhere than its stream");
   if (told)
     *told = report(name, shape, nonzeros,
                    {codebook, model, before - reader.left(), static_cast<std::size_t>(stream)});

@@ -1,7 +1,8 @@
 // The payload of a tensor with few distinct values as one arithmetic code (drawn in model_file.h):
 // for each element, row by row, whether it is there, its sign, and its place among the values of
 // that sign, each bit under a probability learnt from the elements before it. No index, no fillers,
-// no tables. After DeepCABAC (Wiedemann et al. 2019), with mixed predictions.
+// no tables. After DeepCABAC (Wiedemann et al. 2019), with mixed predictions. The model is part of
+// the file format: a change needs another file version.
 #pragma once
 
 #include <string>

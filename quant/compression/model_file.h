@@ -51,7 +51,8 @@ std::string_view print(Coder coder);
 Coder parse_coder(std::string_view text);
 
 struct EncodeOptions {
-  std::optional<int> index_bits;  ///< 1 .. 8 for all tensors; the best for each when not given
+  std::optional<int>
+      index_bits;  ///< 1 .. 8 for all Huffman-coded tensors; the best for each when not given
   Coder coder = Coder::best;
 };
 

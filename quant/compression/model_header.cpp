@@ -82,7 +82,7 @@ TensorEntry get_entry(ByteReader& reader) {
         tensor.name, ": unknown coding ", (kind >> 4) & 7);
   tensor.coding = static_cast<Coding>((kind >> 4) & 7);
   check(tensor.coding == Coding::raw || tensor.element == Element::float32, Failure::data, source,
-        ": ", tensor.name, ": expected shared weights of type float32");
+        ": ", tensor.name, ": expected coded weights of type float32");
   const int rank = reader.byte();
   check(rank <= Shape::max_rank, Failure::data, source, ": ", tensor.name, ": expected at most ",
         Shape::max_rank, " axes, got ", rank);

@@ -1,8 +1,10 @@
-// Binary arithmetic coding: a bit of probability p costs log2(1 / p) bits, to within a thousandth.
-// Range coder with carries (Martin 1979), 32 bits wide; the first byte, always zero, and zeros at
-// the end are not written.
+// Binary arithmetic coding: a bit of probability p costs log2(1 / p) bits, to within a thousandth
+// for probabilities that are not near the smallest there are. Range coder with carries (Martin
+// 1979), 32 bits wide; the first byte, always zero, is not written, nor are zeros at the end that
+// nothing but the end put there. Part of the file format: a change needs another file version.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 
 #include "quant/compression/bit_stream.h"
@@ -17,10 +19,11 @@ inline constexpr Probability probability_one = 1u << probability_bits;
 class BinaryEncoder {
  public:
   /// Appends to `bytes`; finish() must be called after the last bit.
-  explicit BinaryEncoder(Bytes& bytes) : bytes_(bytes), begin_(bytes.size()) {}
+  explicit BinaryEncoder(Bytes& bytes) : bytes_(bytes) {}
 
   /// `one`: the probability of a one.
   void put(bool bit, Probability one) {
+    assert(one > 0 && one < probability_one);
     const auto part = static_cast<std::uint32_t>((std::uint64_t{range_} * one) >> probability_bits);
     if (bit) {
       range_ = part;
@@ -40,8 +43,10 @@ class BinaryEncoder {
       low_ = round;
       break;
     }
+    // Four bytes more than bits needed: of these, and no others, zeros go, so that the number of
+    // bytes still bounds the number of bits.
     for (int i = 0; i < 5; ++i) shift();
-    while (bytes_.size() > begin_ && bytes_.back() == 0) bytes_.pop_back();
+    for (int i = 0; i < 4 && bytes_.back() == 0; ++i) bytes_.pop_back();
   }
 
  private:
@@ -62,7 +67,6 @@ class BinaryEncoder {
   }
 
   Bytes& bytes_;
-  std::size_t begin_;
   std::uint64_t low_ = 0, waiting_ = 1;
   std::uint32_t range_ = 0xffffffffu;
   std::uint8_t cache_ = 0;
@@ -77,6 +81,7 @@ class BinaryDecoder {
   }
 
   bool get(Probability one) {
+    assert(one > 0 && one < probability_one);
     const auto part = static_cast<std::uint32_t>((std::uint64_t{range_} * one) >> probability_bits);
     const bool bit = code_ < part;
     if (bit) {
@@ -89,8 +94,10 @@ class BinaryDecoder {
     return bit;
   }
 
-  /// Whether the data end where an encoder would have ended them, as far as that can be told.
-  bool is_finished() const { return read_ >= size_ && (size_ == 0 || data_[size_ - 1] != 0); }
+  /// Whether the data end where an encoder that has put as many bits would have ended them.
+  bool is_finished() const {
+    return read_ >= size_ && read_ <= size_ + 4 && (read_ == size_ + 4 || data_[size_ - 1] != 0);
+  }
 
  private:
   std::uint8_t next() {

@@ -10,7 +10,8 @@
 
 namespace octet {
 
-/// The non-zeros of a row of `elements`: rising positions and a symbol of at least 1 for each.
+/// The non-zeros of a row of `elements`: rising positions and a symbol for each, of at least 1
+/// where fillers are to come.
 struct Nonzeros {
   std::int64_t elements = 0;  ///< below 2^32
   std::vector<std::uint32_t> positions;

@@ -36,6 +36,7 @@ struct TensorReport {
 
   std::int64_t codebook_bytes = 0;
   std::int64_t table_bytes = 0;  ///< code lengths, numbers in front of the streams, scaling
+  // The one stream of contexts is split by what its bits cost.
   std::int64_t weight_stream_bytes = 0;
   std::int64_t index_stream_bytes = 0;
   std::int64_t payload_bytes = 0;  ///< the sum of the four above: all that the tensor takes

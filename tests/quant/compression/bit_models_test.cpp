@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/quant/compression/helpers.h"
@@ -32,13 +33,13 @@ TEST_CASE("bit models: squash is the logistic function, stretch its inverse") {
 TEST_CASE("bit models: a counter finds the share of ones, and follows when it changes") {
   Draw draw(1);
   BitCounter counter;
-  for (int i = 0; i < 20000; ++i) counter.update(draw.below(100) < 7, 1023);
+  for (int i = 0; i < 20000; ++i) counter.update(draw.below(100) < 7);
   CHECK(counter.one() / 65536.0 == doctest::Approx(0.07).epsilon(0.15));
-  for (int i = 0; i < 20000; ++i) counter.update(draw.below(100) < 60, 1023);
+  for (int i = 0; i < 20000; ++i) counter.update(draw.below(100) < 60);
   CHECK(counter.one() / 65536.0 == doctest::Approx(0.6).epsilon(0.1));
-  for (int i = 0; i < 100000; ++i) counter.update(true, 1023);
+  for (int i = 0; i < 100000; ++i) counter.update(true);
   CHECK(counter.one() > 0.99 * 65536);
-  for (int i = 0; i < 100000; ++i) counter.update(false, 1023);
+  for (int i = 0; i < 100000; ++i) counter.update(false);
   CHECK(counter.one() < 0.01 * 65536);
 }
 

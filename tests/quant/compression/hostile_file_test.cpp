@@ -65,8 +65,12 @@ bool survives(const Bytes& bytes) {
   return false;
 }
 
+constexpr Coder coders[] = {Coder::best, Coder::huffman, Coder::arithmetic};
+
 TEST_CASE("hostile files: a file cut at any length is refused, and so is one byte more") {
-  const Bytes whole = encode(small_model());
+  Bytes whole;
+  SUBCASE("Huffman") { whole = encode(small_model(), {{}, Coder::huffman}); }
+  SUBCASE("arithmetic") { whole = encode(small_model(), {{}, Coder::arithmetic}); }
   REQUIRE(survives(whole));
   for (std::size_t size = 0; size < whole.size(); ++size)
     REQUIRE(!survives(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))));
@@ -78,7 +82,9 @@ TEST_CASE("hostile files: a file cut at any length is refused, and so is one byt
 }
 
 TEST_CASE("hostile files: a file with any byte changed is refused") {
-  const Bytes whole = encode(small_model());
+  Bytes whole;
+  SUBCASE("Huffman") { whole = encode(small_model(), {{}, Coder::huffman}); }
+  SUBCASE("arithmetic") { whole = encode(small_model(), {{}, Coder::arithmetic}); }
   for (std::size_t at = 0; at < whole.size(); ++at)
     for (int change = 1; change < 256; ++change) {
       Bytes bytes = whole;
@@ -91,7 +97,8 @@ TEST_CASE("hostile files: changes under a forged checksum do no harm") {
   const MemoryLimit limit;
   int accepted = 0, refused = 0;
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
-    const Bytes whole = encode(seed % 3 == 0 ? small_model() : random_model(seed));
+    const Bytes whole =
+        encode(seed % 4 == 0 ? small_model() : random_model(seed), {{}, coders[seed % 3]});
     Draw draw(seed + 100);
     for (int i = 0; i < 1000; ++i) {
       Bytes bytes = whole;
@@ -144,6 +151,15 @@ TEST_CASE("hostile files: claims of many elements are refused without allocating
   CHECK(!survives(forged(shared, {0, 0, 8})));
   TensorEntry contexts{.name = "w", .coding = Coding::contexts, .shape = {huge}};
   CHECK(!survives(forged(contexts, {0, 0, 4, 0})));
+  for (const Shape& none : {Shape{1, 0, 1, huge}, Shape{0, 1, 1, huge}, Shape{0, huge}}) {
+    contexts.shape = none;
+    CHECK(survives(forged(contexts, {0, 0, 4, 0})));
+  }
+  Bytes cheap{0, 1, 1, 0x40};  // 1000 bytes may say as much as 2^21 elements, and no more
+  put_varint(cheap, 1000);
+  cheap.resize(cheap.size() + 1000);
+  contexts.shape = {(std::int64_t{1} << 21) + 2049};
+  CHECK(!survives(forged(contexts, cheap)));
   contexts.shape = {huge, 0};  // a great many rows of nothing
   CHECK(survives(forged(contexts, {0, 0, 4, 0})));
   CHECK(!survives(forged(contexts, {0, 0, 4, 1, 0})));  // a zero that nobody needs

@@ -16,9 +16,11 @@ using namespace compression_test;
 TEST_CASE("model file: decode is the inverse of encode, bit for bit, and reports the same") {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const Model model = random_model(seed);
-    for (const std::optional<int> bits : {std::optional<int>(), std::optional<int>(1 + seed % 8)}) {
+    for (const EncodeOptions& how :
+         {EncodeOptions{}, EncodeOptions{{}, Coder::arithmetic}, EncodeOptions{{}, Coder::huffman},
+          EncodeOptions{1 + static_cast<int>(seed % 8), Coder::huffman}}) {
       std::vector<TensorReport> written, read;
-      const Bytes bytes = encode(model, {.index_bits = bits}, &written);
+      const Bytes bytes = encode(model, how, &written);
       REQUIRE(same_bits(decode(bytes, "test", &read), model));
       REQUIRE(written == read);
       REQUIRE(written.size() == model.tensors.size());
@@ -27,23 +29,43 @@ TEST_CASE("model file: decode is the inverse of encode, bit for bit, and reports
         const Tensor& tensor = model.tensors.at(report.name);
         payloads += report.payload_bytes;
         CHECK(report.shape == tensor.shape());
-        if (bits && report.coding == Coding::shared) CHECK(report.index_bits == *bits);
+        if (how.index_bits && report.coding == Coding::shared)
+          CHECK(report.index_bits == *how.index_bits);
+        if (how.coder == Coder::huffman) CHECK(report.coding != Coding::contexts);
+        if (how.coder == Coder::arithmetic) CHECK(report.coding != Coding::shared);
         if (tensor.element() == Element::float32)
           CHECK(report.payload_bytes <= static_cast<std::int64_t>(tensor.bytes()));
       }
       CHECK(payloads < static_cast<std::int64_t>(bytes.size()));
-      CHECK(encode(decode(bytes, "test"), {.index_bits = bits}) == bytes);
+      CHECK(encode(decode(bytes, "test"), how) == bytes);
     }
   }
 }
 
 TEST_CASE("model file: the best index width is the smallest of all eight") {
   const Model model = random_model(3);
-  const Bytes best = encode(model);
+  const Bytes best = encode(model, {{}, Coder::huffman});
   for (int bits = 1; bits <= 8; ++bits)
-    CHECK(best.size() <= encode(model, {.index_bits = bits}).size());
+    CHECK(best.size() <= encode(model, {bits, Coder::huffman}).size());
   CHECK(failure_of([&] { encode(model, {.index_bits = 0}); }) == Failure::usage);
   CHECK(failure_of([&] { encode(model, {.index_bits = 9}); }) == Failure::usage);
+}
+
+TEST_CASE("model file: the best coder of each tensor is no larger than either") {
+  bool mixed = false;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const Model model = random_model(seed);
+    std::vector<TensorReport> reports;
+    const std::size_t best = encode(model, {}, &reports).size();
+    const std::size_t huffman = encode(model, {{}, Coder::huffman}).size();
+    const std::size_t arithmetic = encode(model, {{}, Coder::arithmetic}).size();
+    CHECK(best <= std::min(huffman, arithmetic) + 8);  // kinds may deflate a little differently
+    mixed = mixed || best < std::min(huffman, arithmetic);
+  }
+  CHECK(mixed);
+  for (const Coder coder : {Coder::best, Coder::huffman, Coder::arithmetic})
+    CHECK(parse_coder(print(coder)) == coder);
+  CHECK(failure_of([&] { parse_coder("zip"); }) == Failure::usage);
 }
 
 TEST_CASE("model file: pruned and shared weights take what the paper says, a plain one no more") {

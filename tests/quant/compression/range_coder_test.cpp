@@ -72,19 +72,36 @@ TEST_CASE("range coder: the least likely bits, and carries through many bytes") 
   }
 }
 
-TEST_CASE("range coder: nothing costs nothing; bytes too many are seen") {
+TEST_CASE("range coder: the number of bytes bounds the number of bits") {
+  // Ones move nothing but the range, and all that is written is zeros: they must stay.
+  std::vector<Bit> ones;
+  for (int i = 0; i < 100000; ++i) ones.push_back({true, probability_one - 178});
+  const Bytes bytes = encoded(ones);
+  CHECK(2048 * (bytes.size() + 1) >= ones.size());
+  BinaryDecoder decoder(bytes.data(), bytes.size());
+  for (const Bit& bit : ones) CHECK(decoder.get(bit.one));
+  CHECK(decoder.is_finished());
+}
+
+TEST_CASE("range coder: nothing costs nothing; bytes too many or too few are seen") {
   CHECK(encoded({}).empty());
   BinaryDecoder none(nullptr, 0);
   CHECK(none.is_finished());
   CHECK(none.get(32768) == true);  // zeros are all there is
   const std::vector<Bit> bits = random_bits(1, 500);
-  for (const std::uint8_t extra : {0, 1}) {
-    Bytes bytes = encoded(bits);
-    for (int i = 0; i < 5; ++i) bytes.push_back(extra);
+  const Bytes whole = encoded(bits);
+  const auto is_finished = [&](const Bytes& bytes) {
     BinaryDecoder decoder(bytes.data(), bytes.size());
     for (const Bit& bit : bits) decoder.get(bit.one);
-    CHECK_FALSE(decoder.is_finished());
+    return decoder.is_finished();
+  };
+  CHECK(is_finished(whole));
+  for (const int extra : {0, 1}) {
+    Bytes bytes = whole;
+    for (int i = 0; i < 5; ++i) bytes.push_back(static_cast<std::uint8_t>(extra));
+    CHECK_FALSE(is_finished(bytes));
   }
+  CHECK_FALSE(is_finished({whole.begin(), whole.end() - 10}));
 }
 
 }  // namespace

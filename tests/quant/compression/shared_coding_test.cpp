@@ -37,8 +37,7 @@ TEST_CASE("shared coding: lossless at every width, with the same report on both 
       CHECK(report.payload_bytes == static_cast<std::int64_t>(payload->bytes.size()));
       best = std::min(best, payload->bytes.size());
     }
-    if (const auto payload = coded("w", tensor, std::nullopt))
-      CHECK(payload->bytes.size() == best);
+    if (const auto payload = coded("w", tensor, std::nullopt)) CHECK(payload->bytes.size() == best);
   }
 }
 

@@ -64,6 +64,7 @@ TEST_CASE("tensor report: a raw tensor of each element type") {
   CHECK(report_raw("x", Tensor()).payload_bytes == 0);
   CHECK(print(Coding::raw) == "raw");
   CHECK(print(Coding::shared) == "shared");
+  CHECK(print(Coding::contexts) == "contexts");
 }
 
 }  // namespace
