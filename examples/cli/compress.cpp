@@ -33,7 +33,7 @@ struct CompressOptions {
   std::string prune = "0.95";
   std::string bits = "5";
   std::string centroids = "linear";
-  std::string coder = "best";
+  std::string coder = "huffman";
   std::int64_t prune_epochs = 12;
   std::int64_t share_epochs = 4;
   std::int64_t batch = 64;
