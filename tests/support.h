@@ -67,7 +67,8 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "octet-XXXXXX").string();
-    path_ = mkdtemp(name.data());
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;

@@ -1,8 +1,7 @@
-// What the tests of files share: a folder that goes away, and the message of an expected Error.
+// What the tests of files share: the environment, files, and the message of an expected Error.
 #pragma once
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -11,25 +10,11 @@
 #include "framework/check.h"
 #include "framework/files.h"
 #include "framework/random.h"
+#include "tests/support.h"
 
 namespace octet {
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "octet_test_XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using test::TemporaryFolder;
 
 /// Sets a variable of the environment, or unsets it when `value` is null, and puts it back.
 class Environment {
