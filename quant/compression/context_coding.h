@@ -9,8 +9,8 @@
 
 #include "framework/tensor.h"
 #include "quant/compression/bit_stream.h"
-#include "quant/compression/codebook.h"
-#include "quant/compression/tensor_report.h"
+#include "quant/compression/coded_tensor.h"
+#include "quant/compression/distinct_values.h"
 
 namespace octet {
 

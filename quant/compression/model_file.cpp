@@ -8,7 +8,7 @@
 
 #include "framework/check.h"
 #include "quant/compression/bit_stream.h"
-#include "quant/compression/codebook.h"
+#include "quant/compression/distinct_values.h"
 #include "quant/compression/context_coding.h"
 #include "quant/compression/model_header.h"
 #include "quant/compression/shared_coding.h"

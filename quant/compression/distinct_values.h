@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "framework/tensor.h"
-#include "quant/compression/bit_stream.h"
 #include "quant/compression/relative_index.h"
-#include "quant/compression/tensor_report.h"
 
 namespace octet {
 
@@ -21,11 +19,5 @@ struct DistinctValues {
 /// None where the tensor is not float32, has more than max_clusters distinct values, is empty or
 /// too large (2^32 elements), or where the values alone are as large as the tensor.
 std::optional<DistinctValues> find_distinct(const Tensor& tensor);
-
-/// What a coder makes of a tensor.
-struct CodedTensor {
-  Bytes bytes;
-  TensorReport report;
-};
 
 }  // namespace octet

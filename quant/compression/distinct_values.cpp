@@ -1,4 +1,4 @@
-#include "quant/compression/codebook.h"
+#include "quant/compression/distinct_values.h"
 
 #include <bit>
 
