@@ -16,8 +16,8 @@ struct Parameter;
 class Constraint {
  public:
   virtual ~Constraint() = default;
-  virtual void project_gradient(Parameter&) const {}
-  virtual void project_value(Parameter& parameter) const = 0;
+  virtual void project_gradient(Parameter&) {}
+  virtual void project_value(Parameter& parameter) = 0;
   /// Throws Error(failed), naming the parameter, unless the values satisfy the constraint.
   virtual void verify(const Parameter& parameter) const = 0;
 };
@@ -27,7 +27,7 @@ struct Parameter {
   Tensor value;           ///< float32
   Tensor gradient;        ///< float32, the same shape
   bool is_weight = true;  ///< false for biases: not decayed, not pruned
-  std::vector<std::shared_ptr<const Constraint>> constraints;
+  std::vector<std::shared_ptr<Constraint>> constraints;
 };
 
 }  // namespace octet

@@ -24,9 +24,9 @@ void zero_pruned(const std::vector<std::uint8_t>& alive, Tensor& tensor) {
 
 Mask::Mask(std::vector<std::uint8_t> alive) : alive_(std::move(alive)) {}
 
-void Mask::project_gradient(Parameter& parameter) const { zero_pruned(alive_, parameter.gradient); }
+void Mask::project_gradient(Parameter& parameter) { zero_pruned(alive_, parameter.gradient); }
 
-void Mask::project_value(Parameter& parameter) const { zero_pruned(alive_, parameter.value); }
+void Mask::project_value(Parameter& parameter) { zero_pruned(alive_, parameter.value); }
 
 void Mask::verify(const Parameter& parameter) const {
   const Tensor& value = parameter.value;
@@ -66,7 +66,7 @@ void SharedWeights::for_each_cluster(const Body& body) const {
       });
 }
 
-void SharedWeights::project_gradient(Parameter& parameter) const {
+void SharedWeights::project_gradient(Parameter& parameter) {
   assert(static_cast<std::int64_t>(members_.size()) == parameter.gradient.elements());
   float* const gradient = parameter.gradient.floats();
   for_each_cluster([&](std::size_t cluster, const std::uint32_t* begin, const std::uint32_t* end) {
@@ -77,7 +77,7 @@ void SharedWeights::project_gradient(Parameter& parameter) const {
   });
 }
 
-void SharedWeights::project_value(Parameter& parameter) const {
+void SharedWeights::project_value(Parameter& parameter) {
   assert(static_cast<std::int64_t>(members_.size()) == parameter.value.elements());
   float* const value = parameter.value.floats();
   for_each_cluster([&](std::size_t cluster, const std::uint32_t* begin, const std::uint32_t* end) {

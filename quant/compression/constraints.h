@@ -15,8 +15,8 @@ class Mask : public Constraint {
   /// By element: 1 where the weight lives, 0 where it is pruned.
   explicit Mask(std::vector<std::uint8_t> alive);
 
-  void project_gradient(Parameter& parameter) const override;
-  void project_value(Parameter& parameter) const override;
+  void project_gradient(Parameter& parameter) override;
+  void project_value(Parameter& parameter) override;
   void verify(const Parameter& parameter) const override;
 
   const std::vector<std::uint8_t>& alive() const { return alive_; }
@@ -31,9 +31,9 @@ class SharedWeights : public Constraint {
   SharedWeights(const std::vector<std::uint32_t>& assignment, std::uint32_t clusters);
 
   /// Every member gets the sum over its cluster, added in double in the order of the elements.
-  void project_gradient(Parameter& parameter) const override;
+  void project_gradient(Parameter& parameter) override;
   /// Every member gets the value of its cluster's first member.
-  void project_value(Parameter& parameter) const override;
+  void project_value(Parameter& parameter) override;
   /// At most `clusters` values besides zero, each where it belongs, and zeros where pruned.
   void verify(const Parameter& parameter) const override;
 

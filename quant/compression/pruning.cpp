@@ -14,7 +14,8 @@ namespace {
 std::uint32_t magnitude(float value) { return std::bit_cast<std::uint32_t>(value) & 0x7fffffffu; }
 
 void install(Parameter& parameter, std::vector<std::uint8_t> alive) {
-  auto mask = std::make_shared<const Mask>(std::move(alive));
+  auto mask = std::make_shared<Mask>(std::move(alive));
+  mask->project_value(parameter);
   for (auto& constraint : parameter.constraints)
     if (std::dynamic_pointer_cast<const Mask>(constraint)) {
       constraint = std::move(mask);
@@ -63,7 +64,6 @@ void prune(Parameter& parameter, double density) {
     }
   }
   install(parameter, std::move(alive));
-  mask_of(parameter)->project_value(parameter);
 }
 
 double density(const Tensor& tensor) {

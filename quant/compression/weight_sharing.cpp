@@ -129,7 +129,7 @@ void share(Parameter& parameter, int clusters, Centroids centroids, std::uint64_
   std::erase_if(parameter.constraints, [](const auto& constraint) {
     return std::dynamic_pointer_cast<const SharedWeights>(constraint) != nullptr;
   });
-  parameter.constraints.push_back(std::make_shared<const SharedWeights>(
+  parameter.constraints.push_back(std::make_shared<SharedWeights>(
       sharing.assignment, static_cast<std::uint32_t>(sharing.codebook.size())));
 }
 

@@ -22,7 +22,7 @@ Pass pass_of(const Tensor& value) {
 
 }  // namespace
 
-void OnGrid::project_value(Parameter& parameter) const {
+void OnGrid::project_value(Parameter& parameter) {
   Tensor result;
   Quantizer(format_, parameter.name).quantize(parameter.value, pass_of(parameter.value), result);
   parameter.value = std::move(result);

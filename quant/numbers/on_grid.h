@@ -9,7 +9,7 @@ namespace octet {
 class OnGrid : public Constraint {
  public:
   explicit OnGrid(Format format) : format_(format) {}
-  void project_value(Parameter& parameter) const override;
+  void project_value(Parameter& parameter) override;
   void verify(const Parameter& parameter) const override;
 
  private:

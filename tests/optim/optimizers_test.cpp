@@ -61,8 +61,8 @@ TEST_CASE("optimizers: state restored is training continued") {
 
 TEST_CASE("optimizers: constraints are projected around the step") {
   struct Keep : Constraint {
-    void project_gradient(Parameter& p) const override { p.gradient.floats()[0] = 2; }
-    void project_value(Parameter& p) const override { p.value.floats()[0] += 100; }
+    void project_gradient(Parameter& p) override { p.gradient.floats()[0] = 2; }
+    void project_value(Parameter& p) override { p.value.floats()[0] += 100; }
     void verify(const Parameter&) const override {}
   };
   Parameter w = parameter(1, 0.5f);

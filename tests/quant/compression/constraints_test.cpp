@@ -16,7 +16,7 @@ TEST_CASE("mask: pruned gradients and values become zero, the others stay") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   Parameter parameter = parameter_of({1, -2, 3, 4});
   parameter.gradient = parameter_of({nan, 5, -6, 7}).value;
-  const Mask mask({0, 1, 0, 1});
+  Mask mask({0, 1, 0, 1});
   std::string message;
   CHECK(failure_of([&] { mask.verify(parameter); }, &message) == Failure::failed);
   CHECK(message.starts_with("fc1.weight: "));
@@ -34,7 +34,7 @@ TEST_CASE("mask: pruned gradients and values become zero, the others stay") {
 TEST_CASE("shared weights: a gradient is the sum over its cluster, a value that of the first") {
   Parameter parameter = parameter_of({2, 0, 5, 9, 2});
   parameter.gradient = parameter_of({1, 2, 3, 4, 5}).value;
-  const SharedWeights shared({1, 0, 2, 2, 1}, 3);
+  SharedWeights shared({1, 0, 2, 2, 1}, 3);
   CHECK(shared.clusters() == 3);
   CHECK(failure_of([&] { shared.verify(parameter); }) == Failure::failed);
   shared.project_gradient(parameter);
@@ -48,7 +48,7 @@ TEST_CASE("shared weights: a gradient is the sum over its cluster, a value that 
   CHECK(parameter.value.floats()[1] == 0);
   CHECK(failure_of([] { SharedWeights({4}, 3); }) == Failure::usage);
   Parameter none = parameter_of({});
-  const SharedWeights empty({}, 0);
+  SharedWeights empty({}, 0);
   empty.project_gradient(none);
   empty.project_value(none);
   CHECK(!failure_of([&] { empty.verify(none); }));
@@ -65,7 +65,7 @@ TEST_CASE("shared weights: sums are those of a plain loop in double, for any num
   for (std::int64_t i = 0; i < count; ++i)
     sums[assignment[static_cast<std::size_t>(i)]] += gradient.floats()[i];
   sums[0] = 0;
-  const SharedWeights shared(assignment, 17);
+  SharedWeights shared(assignment, 17);
   const int before = threads();
   for (const int number : {1, 2, 3, 8}) {
     set_threads(number);

@@ -10,7 +10,7 @@ using namespace octet::test;
 TEST_CASE(
     "on_grid: stored values lie on the grid after projection, and verify sees one that does not") {
   Parameter parameter{.name = "fc1.weight", .value = random_tensor({8, 9}, 3)};
-  const OnGrid constraint(parse_format("int8/step7/stochastic"));
+  OnGrid constraint(parse_format("int8/step7/stochastic"));
   constraint.project_value(parameter);
   CHECK_NOTHROW(constraint.verify(parameter));
   const Tensor before = parameter.value;
