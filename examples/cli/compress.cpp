@@ -298,7 +298,7 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_option("--centroids", o.centroids, "where k-means begins: linear, density or forgy")
       ->check(CLI::IsMember({"linear", "density", "forgy"}))
       ->capture_default_str();
-  verb.add_flag("--keep-batch-norm{true},--fold-batch-norm{false}", o.keep_batch_norm,
+  verb.add_flag("--keep-batch-norm,!--fold-batch-norm", o.keep_batch_norm,
                 "share weights without folding batch norms into the layers before them first");
   verb.add_option("--coder", o.coder,
                   "entropy coder: huffman (the paper's), arithmetic (adaptive, under contexts) or, "

@@ -95,10 +95,10 @@ TEST_CASE("pruned, shared and int8 in one network: every invariant holds after t
   Adam adam(network.parameters(), {});
   train(network, adam, 5, 20, 1e-3f);
   int weights = 0;
-  for (const Layer* layer : network.leaves()) {
-    const auto* weighted = dynamic_cast<const WeightedLayer*>(layer);
+  for (Layer* layer : network.leaves()) {
+    auto* const weighted = dynamic_cast<WeightedLayer*>(layer);
     if (!weighted) continue;
-    const Parameter& weight = *const_cast<WeightedLayer*>(weighted)->parameters().front();
+    const Parameter& weight = *weighted->parameters().front();
     CAPTURE(weight.name);
     const Tensor& was = before.at(weight.name);
     CHECK_FALSE(same_bits(weight.value, was));

@@ -61,6 +61,7 @@ TEST_CASE("compress: batch norms are folded unless they are to be kept") {
                "--prune-epochs 0 --share-epochs 0 --keep-batch-norm --out k.octet");
   REQUIRE(kept.code == 0);
   CHECK(kept.out.find("folded") == std::string::npos);
+  CHECK(octet_in(folder, "compress --help").out.find("--keep-batch-norm") != std::string::npos);
   const Model whole = read_model(folder / "k.octet");
   CHECK(whole.tensors.contains("bn1.gamma"));
   CHECK_FALSE(whole.tensors.contains("conv1.bias"));
@@ -136,6 +137,7 @@ TEST_CASE("train --resume-from: stopped and resumed, a run ends in the same stat
     REQUIRE(resumed.code == 0);
     CHECK(resumed.out.find("resumed after ") != std::string::npos);
     CHECK(resumed.json()["state_hash"] == whole);
+    CHECK(text_of(folder / (out + "/hashes.csv")) == text_of(folder / "whole/hashes.csv"));
     CHECK(octet_in(folder, "verify " + out + " --steps 10").code == 0);
   }
 }
