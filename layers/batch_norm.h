@@ -18,6 +18,8 @@ class BatchNorm : public FlowLayer {
   /// Reads momentum and epsilon. Throws Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
 
+  double epsilon() const { return options_.epsilon; }
+
   Spec spec() const override;
   Shape connect(const Shape& input) override;
   std::int64_t parameter_count() const override { return 2 * channels_; }

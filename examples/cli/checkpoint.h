@@ -1,5 +1,8 @@
 // A training run as a Model: the network's snapshot, the optimiser's values under "optimizer.",
-// and the state of the loops as attributes. Restored, it goes on to the same bits.
+// and, as the attribute "training", the state of the loops and, a line each, the parameters that
+// keep zeros or clusters. Which elements these are is told by the values, or, where a living weight
+// has come to be zero or two clusters have met, by the tensor "optimizer.kept.NAME". Restored, the
+// run goes on to the same bits.
 #pragma once
 
 #include "framework/training.h"

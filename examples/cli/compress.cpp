@@ -9,6 +9,7 @@
 
 #include "examples/cli/by_layer.h"
 #include "examples/cli/interrupt.h"
+#include "examples/cli/kept_weights.h"
 #include "examples/cli/precision_option.h"
 #include "examples/cli/session.h"
 #include "framework/check.h"
@@ -43,6 +44,7 @@ struct CompressOptions {
   std::string augment = "auto";
   double validation = 0.05;
   int index_bits = 0;
+  bool keep_batch_norm = false;
   double max_error = -1;
   std::int64_t max_bytes = 0;
   std::string out;
@@ -98,9 +100,7 @@ Compression::Compression(const CompressOptions& options)
   loss_ = make_loss(model_.attribute("loss"));
   note_simulation(model_);
   network_ = build_network(model_);
-  // What was pruned before stays so.
-  for (Parameter* parameter : network_.parameters())
-    if (parameter->is_weight && density(parameter->value) < 1) install_mask_from_zeros(*parameter);
+  keep_zeros(network_);  // what was pruned before stays so
   densities_ = target_densities();
   for (const Parameter* parameter : network_.parameters()) bits_.value(layer_of(*parameter));
   bits_.check_all_used();
@@ -269,6 +269,8 @@ int Compression::work() {
     prune_to(std::min(1.0, static_cast<double>(epoch + 1) / static_cast<double>(falling)));
   });
   if (options_.prune_epochs == 0) prune_to(1);
+  if (const int folded = options_.keep_batch_norm ? 0 : fold_network(network_, model_.attributes))
+    std::cout << "folded " << folded << " batch norms into the layers before them" << std::endl;
   share_all();
   // Adam's step does not depend on how many weights share a centroid, and the sums over a cluster
   // grow with that number.
@@ -296,6 +298,8 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_option("--centroids", o.centroids, "where k-means begins: linear, density or forgy")
       ->check(CLI::IsMember({"linear", "density", "forgy"}))
       ->capture_default_str();
+  verb.add_flag("--keep-batch-norm,!--fold-batch-norm", o.keep_batch_norm,
+                "share weights without folding batch norms into the layers before them first");
   verb.add_option("--coder", o.coder,
                   "entropy coder: huffman (the paper's), arithmetic (adaptive, under contexts) or, "
                   "layer by layer, the best")

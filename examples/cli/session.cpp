@@ -12,6 +12,7 @@
 #include "datasets/transforms.h"
 #include "examples/cli/precision_option.h"
 #include "framework/check.h"
+#include "framework/files.h"
 #include "framework/parallel.h"
 #include "layers/losses.h"
 #include "quant/compression/model_file.h"
@@ -109,8 +110,8 @@ void check_classes(const Model& model, const Dataset& data) {
           "' in the model and '", data.classes[i], "' in ", data.name);
 }
 
-Model open_model(const std::string& file) {
-  Model model = read_model(file);
+Model open_model(const std::string& file, std::vector<TensorReport>* reports) {
+  Model model = decode(read_file(file), file, reports);
   try {
     const Shape& input = model.definition.input;
     check((input[2] == 1 || input[2] == 3) && input[0] <= 4096 && input[1] <= 4096, Failure::data,

@@ -10,6 +10,7 @@
 #include "framework/model.h"
 #include "framework/training.h"
 #include "layers/build.h"
+#include "quant/compression/tensor_report.h"
 
 namespace octet::cli {
 
@@ -47,8 +48,9 @@ std::vector<std::string> classes_of(const Model& model);
 
 /// Reads a model and makes sure that it can be used: the network can be built from it, takes
 /// pictures of 1 or 3 channels and up to 4096 pixels a side, gives a score for each class name, and
-/// normalisation, precision and loss are understood. Throws Error(data), naming the file.
-Model open_model(const std::string& file);
+/// normalisation, precision and loss are understood. `reports` gets how each tensor is stored.
+/// Throws Error(data), naming the file.
+Model open_model(const std::string& file, std::vector<TensorReport>* reports = nullptr);
 
 /// --augment: none, crop (zero padding), crop-flip, or auto, which is crop-flip for colour pictures
 /// and none for grey ones (a mirrored digit is another sign).

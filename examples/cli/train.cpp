@@ -47,7 +47,11 @@ class Run {
 void Run::begin() {
   if (job_.options.resume.empty()) {
     std::string name = job_.options.model;
-    if (!in_zoo(name)) name = fs::path(name).stem().string();
+    if (!job_.options.resume_from.empty()) {
+      name = job_.network.name();
+    } else if (!in_zoo(name)) {
+      name = fs::path(name).stem().string();
+    }
     folder_ =
         make_run_folder(job_.options.out, job_.splits.train.name + "-" + name + "-" +
                                               (job_.options.precision.find('=') == std::string::npos
@@ -92,6 +96,9 @@ void Run::begin() {
   if ((a && w) || (e && w) || (a && e))
     std::cout << "integer products: " << products::describe_paths()
               << "\nbetween layers: " << (job_.codes_flow ? "codes" : "float32") << '\n';
+  if (!job_.options.resume_from.empty() && job_.options.resume.empty())
+    std::cout << "from " << job_.options.resume_from << ": zeros of " << job_.kept.zeros
+              << " and clusters of " << job_.kept.clusters << " tensors are kept\n";
   std::cout << "run folder: " << folder_.string();
   if (job_.state.step > 0)
     std::cout << format_text(", resumed after %lld steps", static_cast<long long>(job_.state.step));
@@ -228,10 +235,14 @@ void add_train(CLI::App& program, Work& work) {
       "  octet train --data strokes\n"
       "  octet train --data mnist --model lenet5 --precision float32 --epochs 12\n"
       "  octet train --data my-pictures --model vgg7 --input 32x32x3 --skip-bad\n"
-      "  octet train --resume runs/mnist-lenet5-int8");
+      "  octet train --resume runs/mnist-lenet5-int8\n"
+      "  octet train --data mnist --resume-from small.octet --epochs 1 --lr 0.001\n"
+      "The last goes on from a compressed file: pruned weights stay zero, shared ones stay "
+      "shared.");
   verb.callback([&verb, &work, options] {
     work = [&verb, options] {
       use_threads(options->common);
+      take_from_file(verb, *options);
       options->config = config_text(verb);
       return Run(*options).work();
     };

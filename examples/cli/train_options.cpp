@@ -2,6 +2,7 @@
 
 #include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
+#include "framework/check.h"
 #include "quant/numbers/recipes.h"
 
 namespace octet::cli {
@@ -62,7 +63,28 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--out", o.out, "run folder; runs/DATA-MODEL-PRECISION unless given");
   verb.add_option("--resume", o.resume,
                   "go on with the run in this folder (the latest below runs/ unless named)");
+  verb.add_option("--resume-from", o.resume_from,
+                  "begin with the network, weights, precision and loss of this model file, "
+                  "compressed or not; what is pruned and shared in it stays so");
   add_common_options(verb, o.common);
+}
+
+void take_from_file(CLI::App& verb, TrainOptions& options) {
+  if (options.resume_from.empty()) return;
+  CLI::Option& model = *verb.get_option("--model");
+  check(model.count() == 0, Failure::usage, "--model ", options.model,
+        ": expected none beside --resume-from, whose file holds the network");
+  model.default_str("");  // no option of this run
+  if (!options.resume.empty()) return;
+  const Model from = open_model(options.resume_from);
+  const auto take = [&](const char* name, std::string& value, const char* attribute) {
+    CLI::Option& option = *verb.get_option(name);
+    if (option.count() > 0) return;
+    value = from.attribute(attribute);
+    option.add_result(value);
+  };
+  take("--precision", options.precision, "precision");
+  take("--loss", options.loss, "loss");
 }
 
 }  // namespace octet::cli

@@ -29,9 +29,15 @@ struct TrainOptions {
   std::int64_t save_every = 0;
   std::string out;
   std::string resume;
+  std::string resume_from;
   std::string config;  // resolved, to be written into the run folder
 };
 
 void add_train_options(CLI::App& verb, TrainOptions& options);
+
+/// What a run with --resume-from takes from that file unless it is given: precision and loss, which
+/// become options of the verb as if they were. Throws Error(usage) where --model is given beside
+/// it.
+void take_from_file(CLI::App& verb, TrainOptions& options);
 
 }  // namespace octet::cli

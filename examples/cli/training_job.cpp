@@ -47,6 +47,20 @@ Shape usual_input(const TrainOptions& options) {
   return {32, 32, 3};
 }
 
+// The weights of a model in a network of another precision, perhaps: ranges that it does not have
+// are found by training, and values are brought to the grid of the master weights.
+void take_weights(Model model, Network& network) {
+  for (const auto& [name, tensor] : network.state()) {
+    if (!name.ends_with("_range")) continue;
+    const auto found = model.tensors.find(name);
+    if (found == model.tensors.end() || found->second.shape() != tensor->shape())
+      model.tensors[name] = *tensor;
+  }
+  network.restore(model);
+  for (Parameter* parameter : network.parameters())
+    for (const auto& constraint : parameter->constraints) constraint->project_value(*parameter);
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, Network& network) {
   const auto decay = static_cast<float>(options.weight_decay);
   if (options.optimizer == "adam")
@@ -66,12 +80,19 @@ bool in_zoo(const std::string& model) {
 TrainingJob::TrainingJob(const TrainOptions& given)
     : options(given),
       precision(choose_precision(options.precision, options.bfloat16_as_float32)),
-      splits(load_data(options.data, wanted_input(options), usual_input(options))),
       loss(make_loss(options.loss)) {
   if (options.bfloat16_as_float32) options.precision = print(precision);
+  const bool from_file = !options.resume_from.empty(), resumed = !options.resume.empty();
+  Model origin;
+  std::vector<TensorReport> reports;
+  if (from_file)
+    origin = open_model(resumed ? options.resume + "/last.octet" : options.resume_from, &reports);
+  const Shape wanted =
+      from_file && options.input.empty() ? origin.definition.input : wanted_input(options);
+  splits = load_data(options.data, wanted, usual_input(options));
   Dataset& train = splits.train;
-  const Definition definition = find_definition(options, train);
-  network = build_network(definition);
+  if (from_file) check_classes(origin, train);
+  network = build_network(from_file ? origin.definition : find_definition(options, train));
   check(network.input() == train.image, Failure::usage, "the network takes ",
         print(network.input()), ", the pictures of ", train.name, " are ", print(train.image));
   check(network.output().elements() == static_cast<std::int64_t>(train.classes.size()),
@@ -79,10 +100,16 @@ TrainingJob::TrainingJob(const TrainOptions& given)
         " has ", train.classes.size(), " classes");
   codes_flow = set_precision(network, precision);
   network.initialize(options.common.seed);
+  if (from_file) {
+    take_weights(origin, network);
+    if (!resumed && precision.master.is_float32() &&
+        parse_precision(origin.attribute("precision")).master.is_float32())
+      kept = keep_as_stored(network, reports);
+  }
   const auto held =
       static_cast<std::int64_t>(options.validation * static_cast<double>(train.size()));
   if (held > 0) validation = octet::hold_out(train, held, options.common.seed);
-  normalization = measure_normalization(train);
+  normalization = from_file ? normalization_of(origin) : measure_normalization(train);
   check(train.size() >= 1, Failure::data, train.name, ": no pictures left to train on");
   optimizer = make_optimizer(options, network);
   state.seed = options.common.seed;

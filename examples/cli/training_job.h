@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "examples/cli/kept_weights.h"
 #include "examples/cli/train_options.h"
 #include "framework/optimizer.h"
 #include "framework/training.h"
@@ -14,7 +15,11 @@ namespace octet::cli {
 bool in_zoo(const std::string& model);
 
 struct TrainingJob {
-  /// Reads the data, builds and initialises the network. Throws Error where they do not fit.
+  /// Reads the data, builds and initialises the network, or takes that of --resume-from with its
+  /// weights and normalisation. What those keep (kept_weights.h) is kept where the master weights
+  /// are float32, there and here: zeros and equal values of another format are its own. A run that
+  /// is resumed finds network and normalisation in its last.octet. Throws Error where all this does
+  /// not fit.
   explicit TrainingJob(const TrainOptions& options);
   TrainingJob(const TrainingJob&) = delete;
   TrainingJob& operator=(const TrainingJob&) = delete;
@@ -25,6 +30,7 @@ struct TrainingJob {
 
   TrainOptions options;
   Precision precision;
+  KeptCounts kept;
   bool codes_flow = false;  ///< codes between the layers, or float32
   Splits splits;
   Dataset validation;

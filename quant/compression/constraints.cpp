@@ -53,6 +53,14 @@ SharedWeights::SharedWeights(const std::vector<std::uint32_t>& assignment, std::
     members_[next[assignment[i]]++] = static_cast<std::uint32_t>(i);
 }
 
+std::vector<std::uint32_t> SharedWeights::assignment() const {
+  std::vector<std::uint32_t> assignment(members_.size());
+  for (std::size_t c = 0; c + 1 < begins_.size(); ++c)
+    for (std::size_t at = begins_[c]; at < begins_[c + 1]; ++at)
+      assignment[members_[at]] = static_cast<std::uint32_t>(c);
+  return assignment;
+}
+
 // Calls body(cluster, first member, one after the last) for the pruned (cluster 0) and the others.
 template <class Body>
 void SharedWeights::for_each_cluster(const Body& body) const {

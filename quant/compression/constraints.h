@@ -37,6 +37,8 @@ class SharedWeights : public Constraint {
   /// At most `clusters` values besides zero, each where it belongs, and zeros where pruned.
   void verify(const Parameter& parameter) const override;
 
+  /// As it was given.
+  std::vector<std::uint32_t> assignment() const;
   std::uint32_t clusters() const { return static_cast<std::uint32_t>(begins_.size() - 2); }
 
  private:
