@@ -74,12 +74,12 @@ void install(const Kept& kept, Parameter& parameter) {
     std::vector<std::uint8_t> alive(kept.groups.size());
     std::transform(kept.groups.begin(), kept.groups.end(), alive.begin(),
                    [](std::uint32_t group) { return static_cast<std::uint8_t>(group > 0); });
-    constraints.insert(constraints.begin(), std::make_shared<const Mask>(std::move(alive)));
+    constraints.insert(constraints.begin(), std::make_shared<Mask>(std::move(alive)));
   }
   if (!kept.clusters) return;
   const auto last = std::max_element(kept.groups.begin(), kept.groups.end());
   constraints.push_back(
-      std::make_shared<const SharedWeights>(kept.groups, last == kept.groups.end() ? 0 : *last));
+      std::make_shared<SharedWeights>(kept.groups, last == kept.groups.end() ? 0 : *last));
 }
 
 void share_as_stored(Parameter& parameter) try {
