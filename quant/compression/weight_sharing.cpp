@@ -117,9 +117,13 @@ Sharing cluster(const Tensor& tensor, int clusters, Centroids centroids, std::ui
 }
 
 void share(Parameter& parameter, int clusters, Centroids centroids, std::uint64_t seed) {
+  share_as(parameter, [&] { return cluster(parameter.value, clusters, centroids, seed); });
+}
+
+void share_as(Parameter& parameter, const std::function<Sharing()>& rule) {
   Sharing sharing;
   try {
-    sharing = cluster(parameter.value, clusters, centroids, seed);
+    sharing = rule();
   } catch (const Error& error) {
     fail(error.kind, parameter.name, ": ", error.what());
   }

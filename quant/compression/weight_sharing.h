@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -35,5 +36,8 @@ Sharing cluster(const Tensor& tensor, int clusters, Centroids centroids, std::ui
 /// Replaces the weights by their centroids and installs SharedWeights in place of an earlier one;
 /// a Mask stays. Errors as above, naming the parameter.
 void share(Parameter& parameter, int clusters, Centroids centroids, std::uint64_t seed);
+
+/// The same by another rule.
+void share_as(Parameter& parameter, const std::function<Sharing()>& rule);
 
 }  // namespace octet

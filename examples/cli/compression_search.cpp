@@ -1,0 +1,209 @@
+// Targets instead of knobs: trials, each of which prunes under surgery to a number of living
+// weights, shares what is left at a price a bit, and fine-tunes; the number is what is searched
+// for.
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <numbers>
+#include <optional>
+
+#include "examples/cli/compression.h"
+#include "examples/cli/interrupt.h"
+#include "framework/check.h"
+#include "optim/adam.h"
+#include "optim/sgd.h"
+#include "quant/compression/importance.h"
+#include "quant/compression/rate_distortion.h"
+#include "quant/compression/surgery.h"
+
+namespace octet::cli {
+namespace {
+
+// Of a trial's pruning, in shares of its steps: the living weights fall until `fallen`, and change
+// places until `settled`.
+constexpr double fallen = 0.5, settled = 0.8;
+constexpr std::int64_t steps_a_cut = 50;
+constexpr std::int64_t measured_batches = 400;
+
+struct Trial {
+  std::int64_t wanted = 0;  // living weights
+  std::int64_t bytes = 0;
+  Metrics validation;
+  double seconds = 0;
+  Model model;
+
+  // One standard deviation of what so many pictures can tell.
+  double doubt() const {
+    const auto pictures = static_cast<double>(validation.images);
+    const double error = std::max(validation.error(), 1 / pictures);
+    return std::sqrt(error * (1 - error) / pictures);
+  }
+};
+
+void prune_under_surgery(Compression& compression, std::int64_t wanted) {
+  const CompressOptions& options = compression.options();
+  const std::vector<Parameter*> parameters = compression.network().parameters();
+  double all = 0;
+  for (const Parameter* parameter : parameters)
+    all += static_cast<double>(parameter->value.elements());
+  const auto surgeries = begin_surgery(parameters);
+  Sgd sgd(parameters, {.weight_decay = static_cast<float>(options.weight_decay)});
+  compression.retrain(
+      {.name = "prune",
+       .optimizer = sgd,
+       .rate = options.prune_rate,
+       .epochs = options.trial_epochs,
+       .before_step =
+           [&](std::int64_t step, std::int64_t steps) {
+             const double progress = static_cast<double>(step) / static_cast<double>(steps);
+             // Saliencies mean something once some gradients were seen.
+             if (step % steps_a_cut != 0 || step < 2 * steps_a_cut || progress > settled) return;
+             const double left = std::max(0.0, 1 - progress / fallen);
+             const double living = static_cast<double>(wanted) *
+                                   std::pow(all / static_cast<double>(wanted), left * left);
+             keep_most_salient(parameters, surgeries, std::llround(living));
+           },
+       .verbose = false});
+  end_surgery(parameters);
+}
+
+void share_at_price(Compression& compression) {
+  DataLoader loader = compression.training_loader();
+  const std::vector<std::vector<float>> importance =
+      measure_importance(compression.network(), compression.loss(), loader, measured_batches,
+                         compression.options().common.seed);
+  // A bit of the file is worth as much as a bit of the labels' code, which is the loss over all
+  // pictures in units of ln 2: the shortest description of both (Rissanen 1978).
+  const double bit = std::numbers::ln2 / static_cast<double>(compression.training_pictures());
+  const std::vector<Parameter*> parameters = compression.network().parameters();
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    share_by_price(*parameters[i], importance[i], {.price = compression.options().price * bit});
+}
+
+Trial attempt(Compression& compression, std::int64_t wanted) {
+  const CompressOptions& options = compression.options();
+  const Stopwatch watch;
+  compression.restart();
+  prune_under_surgery(compression, wanted);
+  compression.fold_batch_norms();
+  share_at_price(compression);
+  Adam adam(compression.network().parameters(), {});
+  compression.retrain({.name = "share",
+                       .optimizer = adam,
+                       .rate = options.share_rate,
+                       .epochs = options.share_epochs,
+                       .verbose = false});
+  Trial trial{
+      .wanted = wanted, .validation = compression.validate(), .model = compression.snapshot()};
+  trial.bytes = static_cast<std::int64_t>(encode(trial.model, compression.encoding()).size());
+  trial.seconds = watch.seconds();
+  return trial;
+}
+
+class Search {
+ public:
+  explicit Search(Compression& compression) : compression_(compression) {
+    for (const Parameter* parameter : compression.network().parameters())
+      all_ += parameter->value.elements();
+  }
+
+  /// The best of all trials.
+  const Trial& run();
+
+ private:
+  bool fits(const Trial& trial) const;
+  bool is_accurate(const Trial& trial) const;
+  bool is_better(const Trial& trial, const Trial& best) const;
+  void note(Trial trial);
+  void write_table() const;
+
+  Compression& compression_;
+  std::int64_t all_ = 0;  // elements of the parameters
+  std::vector<Trial> trials_;
+  std::size_t best_ = 0;
+};
+
+// By a standard deviation, so that what the search picks holds on pictures it has not seen.
+bool Search::is_accurate(const Trial& trial) const {
+  const double most = compression_.options().max_error;
+  return most < 0 || trial.validation.error() + trial.doubt() <= most;
+}
+
+bool Search::fits(const Trial& trial) const {
+  const std::int64_t most = compression_.options().max_bytes;
+  return most <= 0 || trial.bytes <= most;
+}
+
+bool Search::is_better(const Trial& trial, const Trial& best) const {
+  const auto met = [&](const Trial& one) { return int{is_accurate(one)} + int{fits(one)}; };
+  if (met(trial) != met(best)) return met(trial) > met(best);
+  // All bounds are met: the smallest file, or the most accurate one when only its size is bounded.
+  const bool by_size = compression_.options().max_error >= 0 && is_accurate(trial);
+  return by_size ? trial.bytes < best.bytes : trial.validation.error() < best.validation.error();
+}
+
+void Search::note(Trial trial) {
+  trials_.push_back(std::move(trial));
+  const Trial& last = trials_.back();
+  if (trials_.size() == 1 || is_better(last, trials_[best_])) {
+    if (trials_.size() > 1) trials_[best_].model = {};
+    best_ = trials_.size() - 1;
+  } else {
+    trials_.back().model = {};
+  }
+  std::cout << format_text("trial %2lld  living %8lld  %8lld bytes  validation error ",
+                           static_cast<long long>(trials_.size()),
+                           static_cast<long long>(last.wanted), static_cast<long long>(last.bytes))
+            << percent(last.validation) << format_text("  %5.0f s", last.seconds)
+            << (best_ + 1 == trials_.size() ? "  best so far" : "") << std::endl;
+  write_table();
+}
+
+void Search::write_table() const {
+  std::string text = "trial,living,bytes,ratio,validation_error,seconds,best\n";
+  for (std::size_t i = 0; i < trials_.size(); ++i) {
+    const Trial& trial = trials_[i];
+    text += format_text("%zu,%lld,%lld,%.2f,%.6f,%.1f,%d\n", i + 1,
+                        static_cast<long long>(trial.wanted), static_cast<long long>(trial.bytes),
+                        4.0 * static_cast<double>(all_) / static_cast<double>(trial.bytes),
+                        trial.validation.error(), trial.seconds, i == best_ ? 1 : 0);
+  }
+  write_file(compression_.options().out + ".trials.csv", text.data(), text.size());
+}
+
+// More weights cost bytes and save errors: halved or doubled until one trial lies on each side of
+// the bound, then in the middle of the two nearest, on a logarithmic scale.
+const Trial& Search::run() {
+  const CompressOptions& options = compression_.options();
+  const bool by_error = options.max_error >= 0;
+  double low = 0, high = 0;  // too few living weights; enough, or too many bytes
+  double next = static_cast<double>(all_) / 50;
+  if (!by_error) next = std::min(next, static_cast<double>(options.max_bytes) * 8 / 12);
+  for (std::int64_t i = 0; i < options.trials; ++i) {
+    const auto wanted = std::clamp<std::int64_t>(std::llround(next), 1, all_);
+    note(attempt(compression_, wanted));
+    const bool enough = by_error ? is_accurate(trials_.back()) : !fits(trials_.back());
+    (enough ? high : low) = static_cast<double>(wanted);
+    if (low > 0 && high > 0)
+      next = std::sqrt(low * high);
+    else
+      next = enough ? high / 2 : low * 2;
+    if (next < 1 || (low > 0 && low >= static_cast<double>(all_))) break;
+    if (low > 0 && high > 0 && high / low < 1.03) break;
+  }
+  return trials_[best_];
+}
+
+}  // namespace
+
+void search_compression(Compression& compression) {
+  check(compression.validation_pictures() > 0, Failure::usage,
+        "--validation: expected a share of the pictures to choose by, got 0");
+  compression.begin();
+  Search search(compression);
+  const Trial& best = search.run();
+  compression.finish(best.model);
+}
+
+}  // namespace octet::cli
