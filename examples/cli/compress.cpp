@@ -297,9 +297,9 @@ void add_compress(CLI::App& program, Work& work) {
       ->check(CLI::IsMember({"linear", "density", "forgy"}))
       ->capture_default_str();
   verb.add_option("--coder", o.coder,
-                  "entropy coder: huffman (the paper's), arithmetic (adaptive, under contexts) or, "
-                  "layer by layer, the best")
-      ->check(CLI::IsMember({"best", "huffman", "arithmetic"}))
+                  "entropy coder: huffman (the paper's), rans (fastest to decode), arithmetic "
+                  "(adaptive, under contexts) or, layer by layer, the best")
+      ->check(CLI::IsMember({"best", "huffman", "arithmetic", "rans"}))
       ->capture_default_str();
   verb.add_option("--prune-epochs", o.prune_epochs, "epochs of training while weights are removed")
       ->check(CLI::Range(0, 100000))
