@@ -116,9 +116,10 @@ class RansDecoder {
     x = slot.frequency * (x >> slots.bits()) + slot.offset;
     std::uint16_t word;
     std::memcpy(&word, next_, 2);
-    const bool is_low = x < rans_least;
-    x = is_low ? (x << 16) | word : x;
-    next_ += is_low ? 2 : 0;
+    // Without a branch, which would be taken at random.
+    const std::uint32_t is_low = x < rans_least ? 1 : 0;
+    x = (x << (16 * is_low)) | (word & (0u - is_low));
+    next_ += 2 * is_low;
     return slot.symbol;
   }
 
