@@ -325,7 +325,7 @@ void add_compress(CLI::App& program, Work& work) {
       ->check(CLI::Range(0.0, 0.5))
       ->capture_default_str();
   verb.add_option("--index-bits", o.index_bits,
-                  "bits of a relative index before Huffman coding, 1 to 8; 0 takes the best for "
+                  "bits of a relative index before entropy coding, 1 to 8; 0 takes the best for "
                   "each layer")
       ->check(CLI::Range(0, 8))
       ->capture_default_str();

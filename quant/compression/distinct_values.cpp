@@ -58,6 +58,8 @@ std::optional<DistinctValues> find_distinct(const Tensor& tensor) {
     nonzeros.symbols.push_back(static_cast<std::uint16_t>(number));
   }
   found.values = table.values();
+  // Codes of 8 bits may still be smaller than the tensor.
+  if (found.values.size() > 254 && 4 * found.values.size() >= tensor.bytes()) return std::nullopt;
   return found;
 }
 

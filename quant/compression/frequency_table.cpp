@@ -71,9 +71,12 @@ FrequencyTable choose_table(const std::vector<std::uint64_t>& counts) {
   if (used == 0) return {};
   const int least = static_cast<int>(std::bit_width(used - 1));
   assert(least <= max_frequency_bits);
+  // Parts much smaller than one of so many symbols say nothing.
+  const std::uint64_t total = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  const int most = std::min(max_frequency_bits, static_cast<int>(std::bit_width(total)));
   FrequencyTable best;
   double best_bits = 0;
-  for (int bits = least; bits <= max_frequency_bits; ++bits)
+  for (int bits = least; bits <= most; ++bits)
     for (int digits = 1; digits <= std::min(bits + 1, 6); ++digits) {
       FrequencyTable table = make_table(counts, bits, digits);
       Bytes bytes;

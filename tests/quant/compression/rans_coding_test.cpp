@@ -170,5 +170,26 @@ TEST_CASE("rANS coding: cut or changed bytes are refused or decode to something"
   CHECK(refused > 3000);
 }
 
+TEST_CASE("rANS coding: damage in one of several blocks is told, whoever decodes it") {
+  const int before = threads();
+  set_threads(3);
+  Draw draw(9);
+  const Tensor tensor = clustered(draw, Shape{2, block + 1000}, 12, 0.01f);
+  const Bytes whole = coded(tensor).bytes;
+  REQUIRE(!failure(whole, tensor.shape()));
+  int refused = 0;
+  for (int round = 0; round < 150; ++round) {
+    Bytes bytes = whole;
+    // Half of them where the block table and the frequencies stand.
+    const auto size = static_cast<std::uint32_t>(bytes.size());
+    bytes[draw.below(round % 2 ? size : 100)] ^= static_cast<std::uint8_t>(1u << draw.below(8));
+    const auto failed = failure(bytes, tensor.shape());
+    CHECK((!failed || failed == Failure::data));
+    refused += failed.has_value();
+  }
+  set_threads(before);
+  CHECK(refused > 75);
+}
+
 }  // namespace
 }  // namespace octet

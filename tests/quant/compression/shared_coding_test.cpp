@@ -77,6 +77,7 @@ TEST_CASE("shared coding: leaves to raw what it cannot hold") {
   Draw draw(2);
   CHECK(!coded("w", Tensor(), std::nullopt));
   CHECK(!coded("w", any_bits(draw, Shape{100}, Element::int32), std::nullopt));
+  CHECK(!coded("w", any_bits(draw, Shape{300}, Element::float32), std::nullopt));
   Tensor many(Shape{20000});
   for (std::int64_t i = 0; i < 20000; ++i) many.floats()[i] = static_cast<float>(1 + i % 4097);
   CHECK(!coded("w", many, std::nullopt));
