@@ -8,22 +8,16 @@
 #include "framework/check.h"
 #include "framework/parallel.h"
 #include "quant/compression/codebook_values.h"
-#include "quant/compression/rans.h"
+#include "quant/compression/rans_entries.h"
 #include "quant/compression/relative_index.h"
 #include "quant/compression/weight_sharing.h"
 
 namespace octet {
 namespace {
 
-// Small enough for its floats to stay in a second-level cache while it is decoded, large enough for
-// its share of the block table and its states to be a thousandth of its stream.
-constexpr std::int64_t block_elements = 1 << 18;
 // An entry may cost next to nothing. Zeros stand for what is missing, so that a few bytes cannot
 // claim to be any number of elements.
 constexpr std::uint64_t elements_a_byte = 2048;
-// One state costs two bytes to end; four are four times as fast.
-constexpr std::uint64_t entries_of_one_state = 1024;
-
 std::int64_t count_blocks(std::int64_t elements) {
   return (elements + block_elements - 1) / block_elements;
 }
@@ -94,17 +88,6 @@ RelativeIndex index_block(const Nonzeros& all, std::int64_t block, int bits) {
   return encode_relative(nonzeros, bits);
 }
 
-template <int states>
-Bytes coded_entries(const RelativeIndex& index, const RansSymbols& weights,
-                    const RansSymbols& gaps) {
-  RansEncoder<states> encoder;
-  for (std::size_t i = index.gaps.size(); i-- > 0;) {
-    encoder.put(static_cast<int>((2 * i + 1) % states), weights, index.symbols[i]);
-    encoder.put(static_cast<int>(2 * i % states), gaps, index.gaps[i]);
-  }
-  return encoder.finish();
-}
-
 struct Block {
   std::uint64_t entries = 0;
   Bytes stream;
@@ -118,60 +101,10 @@ std::vector<Block> code_blocks(const Nonzeros& nonzeros, const Plan& plan) {
       Block& block = blocks[static_cast<std::size_t>(b)];
       const RelativeIndex index = index_block(nonzeros, b, plan.index_bits);
       block.entries = index.gaps.size();
-      if (block.entries == 0) continue;
-      block.stream = block.entries < entries_of_one_state ? coded_entries<1>(index, weights, gaps)
-                                                          : coded_entries<4>(index, weights, gaps);
+      block.stream = encode_entries(index, weights, gaps);
     }
   });
   return blocks;
-}
-
-// What all blocks of a payload share while it is decoded.
-struct Tables {
-  RansSlots weights, gaps;
-  std::vector<float> values;  // by weight symbol; 0 for the filler
-};
-
-struct Counts {
-  std::vector<std::uint64_t> weights, gaps;
-};
-
-// Writes the entries of a block over its zeros.
-template <int states>
-void decode_entries(const std::uint8_t* stream, std::size_t size, std::uint64_t entries,
-                    const Tables& tables, float* elements, std::int64_t count, Counts& counts,
-                    std::string_view source) {
-  constexpr std::int64_t longest = 256;
-  constexpr int together = states > 1 ? states / 2 : 1;  // entries
-  // Copies, because stores to the tensor might otherwise change them.
-  RansDecoder<states> decoder(stream, size, source);
-  const float* const values = tables.values.data();
-  std::uint64_t* const weight_counts = counts.weights.data();
-  std::uint64_t* const gap_counts = counts.gaps.data();
-  std::int64_t end = 0;  // of the latest entry
-  for (; entries >= together && end <= count - together * longest && decoder.is_safe(2 * together);
-       entries -= together)
-    for (int i = 0; i < together; ++i) {
-      const std::uint16_t gap = decoder.get(2 * i % states, tables.gaps);
-      const std::uint16_t weight = decoder.get((2 * i + 1) % states, tables.weights);
-      elements[end + gap] = values[weight];
-      end += gap + 1;
-      ++gap_counts[gap];
-      ++weight_counts[weight];
-    }
-  for (std::uint64_t i = 0; i < entries; ++i) {
-    const std::uint16_t gap = decoder.get_at_end(static_cast<int>(2 * i % states), tables.gaps);
-    const std::uint16_t weight =
-        decoder.get_at_end(static_cast<int>((2 * i + 1) % states), tables.weights);
-    check(end + gap < count, Failure::data, source, ": its entries reach beyond their block of ",
-          count, " elements");
-    elements[end + gap] = values[weight];
-    end += gap + 1;
-    ++gap_counts[gap];
-    ++weight_counts[weight];
-  }
-  check(decoder.is_finished(), Failure::data, source,
-        ": its entries end elsewhere than their rANS stream");
 }
 
 struct BlockEntry {
@@ -179,16 +112,7 @@ struct BlockEntry {
   const std::uint8_t* stream;
 };
 
-void decode_block(const BlockEntry& block, const std::optional<Tables>& tables, float* elements,
-                  std::int64_t count, Counts& counts, std::string_view source) {
-  std::fill_n(elements, count, 0.0f);
-  if (block.entries == 0) return;
-  const auto decode = block.entries < entries_of_one_state ? decode_entries<1> : decode_entries<4>;
-  decode(block.stream, static_cast<std::size_t>(block.bytes), block.entries, *tables, elements,
-         count, counts, source);
-}
-
-// The block table, the streams and the zeros behind them.
+// The block table; the streams stand further on.
 std::vector<BlockEntry> get_blocks(ByteReader& reader, std::int64_t elements) {
   std::vector<BlockEntry> blocks(static_cast<std::size_t>(count_blocks(elements)));
   for (std::size_t b = 0; b < blocks.size(); ++b) {
@@ -279,23 +203,26 @@ Tensor decode_rans(ByteReader& reader, const std::string& name, const Shape& sha
   }
 
   Tensor tensor(shape);
-  Counts all{std::vector<std::uint64_t>(clusters + 1),
-             std::vector<std::uint64_t>(std::size_t{1} << index_bits)};
-  std::optional<Tables> tables;
+  EntryCounts all{std::vector<std::uint64_t>(clusters + 1),
+                  std::vector<std::uint64_t>(std::size_t{1} << index_bits)};
+  std::optional<EntryTables> tables;
   if (any) {
-    tables.emplace(Tables{RansSlots(weights), RansSlots(gaps), {0.0f}});
+    tables.emplace(EntryTables{RansSlots(weights), RansSlots(gaps), {0.0f}});
     for (const std::uint32_t value : codebook)
       tables->values.push_back(std::bit_cast<float>(value));
   }
   std::mutex adding;
   parallel_for(std::ssize(blocks), 1, [&](std::int64_t first, std::int64_t last) {
-    Counts counts{std::vector<std::uint64_t>(all.weights.size()),
-                  std::vector<std::uint64_t>(all.gaps.size())};
+    EntryCounts counts{std::vector<std::uint64_t>(all.weights.size()),
+                       std::vector<std::uint64_t>(all.gaps.size())};
     for (std::int64_t b = first; b < last; ++b) {
       const BlockEntry& block = blocks[static_cast<std::size_t>(b)];
-      const std::int64_t begin = b * block_elements;
-      decode_block(block, tables, tensor.floats() + begin,
-                   std::min(block_elements, elements - begin), counts, source);
+      float* const to = tensor.floats() + b * block_elements;
+      const std::int64_t count = std::min(block_elements, elements - b * block_elements);
+      std::fill_n(to, count, 0.0f);
+      if (block.entries > 0)
+        decode_entries(block.stream, block.bytes, block.entries, *tables, to, count, counts,
+                       source);
     }
     const std::lock_guard lock(adding);
     const auto add = [](std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& from) {
