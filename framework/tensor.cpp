@@ -1,6 +1,9 @@
 #include "framework/tensor.h"
 
+#include <sys/mman.h>
+
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -8,8 +11,21 @@
 
 namespace octet {
 namespace {
-constexpr std::align_val_t alignment{64};
+
+constexpr std::size_t alignment = 64;
+constexpr std::size_t huge_page = std::size_t{1} << 21;
+
+std::byte* allocate(std::size_t bytes) {
+  // Huge pages, where there are some: the first touch of many small ones takes longer than what is
+  // to be done with them.
+  const std::size_t aligned = bytes >= 2 * huge_page ? huge_page : alignment;
+  void* const memory = std::aligned_alloc(aligned, (bytes + aligned - 1) / aligned * aligned);
+  if (!memory) throw std::bad_alloc();
+  if (aligned == huge_page) madvise(memory, bytes / huge_page * huge_page, MADV_HUGEPAGE);
+  return static_cast<std::byte*>(memory);
 }
+
+}  // namespace
 
 std::size_t size_of(Element element) {
   switch (element) {
@@ -97,7 +113,7 @@ Shape parse_shape(std::string_view text) {
   return Shape(extents);
 }
 
-void Tensor::Free::operator()(std::byte* memory) const { ::operator delete(memory, alignment); }
+void Tensor::Free::operator()(std::byte* memory) const { std::free(memory); }
 
 Tensor::Tensor(const Tensor& other) { *this = other; }
 
@@ -113,7 +129,7 @@ Tensor& Tensor::operator=(const Tensor& other) {
 void Tensor::resize(const Shape& shape, Element element) {
   const std::size_t needed = static_cast<std::size_t>(shape.elements()) * size_of(element);
   if (needed > capacity_) {
-    memory_.reset(static_cast<std::byte*>(::operator new(needed, alignment)));
+    memory_.reset(allocate(needed));
     capacity_ = needed;
   }
   shape_ = shape;

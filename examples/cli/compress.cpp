@@ -26,9 +26,9 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_flag("--keep-batch-norm,!--fold-batch-norm", o.keep_batch_norm,
                 "share weights without folding batch norms into the layers before them first");
   verb.add_option("--coder", o.coder,
-                  "entropy coder: huffman (the paper's), arithmetic (adaptive, under contexts) or, "
-                  "layer by layer, the best")
-      ->check(CLI::IsMember({"best", "huffman", "arithmetic"}))
+                  "entropy coder: huffman (the paper's), rans (fastest to decode), arithmetic "
+                  "(adaptive, under contexts) or, layer by layer, the best")
+      ->check(CLI::IsMember({"best", "huffman", "arithmetic", "rans"}))
       ->capture_default_str();
   verb.add_option("--prune-epochs", o.prune_epochs, "epochs of training while weights are removed")
       ->check(CLI::Range(0, 100000))
@@ -54,7 +54,7 @@ void add_compress(CLI::App& program, Work& work) {
       ->check(CLI::Range(0.0, 0.5))
       ->capture_default_str();
   verb.add_option("--index-bits", o.index_bits,
-                  "bits of a relative index before Huffman coding, 1 to 8; 0 takes the best for "
+                  "bits of a relative index before entropy coding, 1 to 8; 0 takes the best for "
                   "each layer")
       ->check(CLI::Range(0, 8))
       ->capture_default_str();
@@ -72,9 +72,10 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_option("--trial-epochs", o.trial_epochs, "epochs of a trial's pruning")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  verb.add_option("--price", o.price,
-                  "in a search, what a bit of the file is worth in bits of the training labels")
-      ->check(CLI::Range(0.0, 1e6))
+  verb.add_option("--share-loss", o.share_loss,
+                  "in a search, by how much sharing weights may raise the loss, before the shared "
+                  "values are trained")
+      ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
   verb.add_option("--out", o.out, "the file to write; MODEL's name with -compressed unless given");
   add_common_options(verb, o.common);

@@ -13,7 +13,9 @@
 #include "framework/check.h"
 #include "optim/adam.h"
 #include "optim/sgd.h"
+#include "quant/compression/constraints.h"
 #include "quant/compression/importance.h"
+#include "quant/compression/pruning.h"
 #include "quant/compression/rate_distortion.h"
 #include "quant/compression/surgery.h"
 
@@ -25,6 +27,7 @@ namespace {
 constexpr double fallen = 0.5, settled = 0.8;
 constexpr std::int64_t steps_a_cut = 50;
 constexpr std::int64_t measured_batches = 400;
+constexpr int most_halvings = 24;
 
 struct Trial {
   std::int64_t wanted = 0;  // living weights
@@ -68,17 +71,37 @@ void prune_under_surgery(Compression& compression, std::int64_t wanted) {
   end_surgery(parameters);
 }
 
+// The values as they were before sharing, and their zeros pruned.
+void unshare(const std::vector<Tensor>& values, const std::vector<Parameter*>& parameters) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    parameters[i]->value = values[i];
+    std::erase_if(parameters[i]->constraints, [](const auto& constraint) {
+      return std::dynamic_pointer_cast<SharedWeights>(constraint) != nullptr;
+    });
+    install_mask_from_zeros(*parameters[i]);
+  }
+}
+
+// At the highest price, a bit of the file is worth as much as a bit of the labels' code, which is
+// the loss over all pictures in units of ln 2: the shortest description of both (Rissanen 1978).
+// Squared gradients at a good minimum promise too little loss, so it is halved until the loss on
+// the pictures held out agrees.
 void share_at_price(Compression& compression) {
   DataLoader loader = compression.training_loader();
   const std::vector<std::vector<float>> importance =
       measure_importance(compression.network(), compression.loss(), loader, measured_batches,
                          compression.options().common.seed);
-  // A bit of the file is worth as much as a bit of the labels' code, which is the loss over all
-  // pictures in units of ln 2: the shortest description of both (Rissanen 1978).
-  const double bit = std::numbers::ln2 / static_cast<double>(compression.training_pictures());
   const std::vector<Parameter*> parameters = compression.network().parameters();
-  for (std::size_t i = 0; i < parameters.size(); ++i)
-    share_by_price(*parameters[i], importance[i], {.price = compression.options().price * bit});
+  std::vector<Tensor> values;
+  for (const Parameter* parameter : parameters) values.push_back(parameter->value);
+  const double most = compression.validate().loss() + compression.options().share_loss;
+  double price = std::numbers::ln2 / static_cast<double>(compression.training_pictures());
+  for (int i = 0; i < most_halvings; ++i, price /= 2) {
+    if (i > 0) unshare(values, parameters);
+    for (std::size_t p = 0; p < parameters.size(); ++p)
+      share_by_price(*parameters[p], importance[p], {.price = price});
+    if (compression.validate().loss() <= most) return;
+  }
 }
 
 Trial attempt(Compression& compression, std::int64_t wanted) {

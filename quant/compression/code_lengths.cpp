@@ -103,7 +103,7 @@ void put_lengths(BitWriter& bits, const CodeLengths& lengths) {
   }
 }
 
-CodeLengths get_lengths(BitReader& bits, std::size_t symbols, std::string_view source) {
+CodeLengths get_unchecked_lengths(BitReader& bits, std::size_t symbols, std::string_view source) {
   CodeLengths lengths;
   int before = 0;
   while (lengths.size() < symbols) {
@@ -125,6 +125,11 @@ CodeLengths get_lengths(BitReader& bits, std::size_t symbols, std::string_view s
           ": expected code lengths of 1 to ", max_code_length, ", got ", before);
     lengths.push_back(static_cast<std::uint8_t>(before));
   }
+  return lengths;
+}
+
+CodeLengths get_lengths(BitReader& bits, std::size_t symbols, std::string_view source) {
+  CodeLengths lengths = get_unchecked_lengths(bits, symbols, source);
   check_lengths(lengths, source);
   return lengths;
 }

@@ -33,6 +33,10 @@ double entropy_bits(const std::vector<std::uint64_t>& counts);
 ///   1111 and an Elias gamma number: so many symbols are not used.
 void put_lengths(BitWriter& bits, const CodeLengths& lengths);
 
+/// Reads what put_lengths wrote for `symbols` symbols, whatever it is. Throws Error(data),
+/// beginning with `source`, unless each is 0 or 1 .. max_code_length.
+CodeLengths get_unchecked_lengths(BitReader& bits, std::size_t symbols, std::string_view source);
+
 /// Reads the lengths of `symbols` symbols. Throws Error(data), beginning with `source`, unless they
 /// make a complete prefix code or a lone symbol.
 CodeLengths get_lengths(BitReader& bits, std::size_t symbols, std::string_view source);

@@ -97,7 +97,7 @@ std::int64_t count_parameters(const std::vector<TensorReport>& reports) {
 
 std::string compression_table(const std::vector<TensorReport>& reports, std::int64_t file_bytes) {
   const bool huffman = std::none_of(reports.begin(), reports.end(), [](const TensorReport& r) {
-    return r.coding == Coding::contexts;
+    return r.coding == Coding::contexts || r.coding == Coding::rans;
   });
   const std::string coder = huffman ? "+H" : "+C";
   std::vector<Row> rows{{"layer", "weights", "kept", "w bits", coder, "idx bits", coder, "P bytes",

@@ -4,11 +4,11 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 #include "framework/check.h"
 #include "quant/compression/bit_models.h"
+#include "quant/compression/codebook_values.h"
 #include "quant/compression/weight_sharing.h"
 
 namespace octet {
@@ -26,7 +26,6 @@ constexpr std::uint32_t sign_bit = 0x80000000u;
 struct Codebook {
   std::vector<std::uint32_t> values;
   std::int64_t negatives = 0;
-  int value_bytes = 4;  // of a value, from the top; the rest of every value is zero
 
   std::int64_t positives() const { return static_cast<std::int64_t>(values.size()) - negatives; }
 };
@@ -41,14 +40,11 @@ Codebook order_by_value(const std::vector<std::uint32_t>& found,
   });
   Codebook codebook;
   place.resize(found.size());
-  std::uint32_t used = 0;
   for (const std::uint16_t number : order) {
     place[number] = static_cast<std::uint16_t>(codebook.values.size());
     codebook.values.push_back(found[number]);
     codebook.negatives += (found[number] & sign_bit) != 0;
-    used |= found[number];
   }
-  codebook.value_bytes = 4 - std::min(3, std::countr_zero(used) / 8);
   return codebook;
 }
 
@@ -237,20 +233,19 @@ class ContextModel {
 struct Coded {
   const Codebook& codebook;
   const ContextModel& model;
-  std::size_t payload_bytes, stream_bytes;
+  std::size_t codebook_bytes, payload_bytes, stream_bytes;
 };
 
 TensorReport report(const std::string& name, const Shape& shape, const Nonzeros& nonzeros,
                     const Coded& coded) {
   std::vector<std::uint64_t> counts(coded.codebook.values.size());
   for (const std::uint16_t place : nonzeros.symbols) ++counts[place];
-  return report_contexts(
-      name, shape, nonzeros, counts,
-      {.codebook_bytes = static_cast<std::int64_t>(counts.size()) * coded.codebook.value_bytes,
-       .stream_bytes = static_cast<std::int64_t>(coded.stream_bytes),
-       .payload_bytes = static_cast<std::int64_t>(coded.payload_bytes),
-       .presence_bits = coded.model.presence_bits(),
-       .value_bits = coded.model.value_bits()});
+  return report_contexts(name, shape, nonzeros, counts,
+                         {.codebook_bytes = static_cast<std::int64_t>(coded.codebook_bytes),
+                          .stream_bytes = static_cast<std::int64_t>(coded.stream_bytes),
+                          .payload_bytes = static_cast<std::int64_t>(coded.payload_bytes),
+                          .presence_bits = coded.model.presence_bits(),
+                          .value_bits = coded.model.value_bits()});
 }
 
 }  // namespace
@@ -265,13 +260,9 @@ CodedTensor encode_contexts(const std::string& name, const Shape& shape,
   CodedTensor coded;
   put_varint(coded.bytes, static_cast<std::uint64_t>(codebook.negatives));
   put_varint(coded.bytes, static_cast<std::uint64_t>(codebook.positives()));
-  coded.bytes.push_back(static_cast<std::uint8_t>(codebook.value_bytes));
-  const auto unused = static_cast<std::size_t>(4 - codebook.value_bytes);
-  for (const std::uint32_t value : codebook.values) {
-    std::uint8_t bytes[4];
-    std::memcpy(bytes, &value, 4);
-    put_bytes(coded.bytes, bytes + unused, 4 - unused);
-  }
+  const std::size_t front = coded.bytes.size();
+  put_values(coded.bytes, codebook.values);
+  const std::size_t codebook_bytes = coded.bytes.size() - front;
   Bytes stream;
   BinaryEncoder encoder(stream);
   ContextModel model(shape, codebook);
@@ -286,8 +277,8 @@ CodedTensor encode_contexts(const std::string& name, const Shape& shape,
   encoder.finish();
   put_varint(coded.bytes, stream.size());
   put_bytes(coded.bytes, stream.data(), stream.size());
-  coded.report =
-      report(name, shape, nonzeros, {codebook, model, coded.bytes.size(), stream.size()});
+  coded.report = report(name, shape, nonzeros,
+                        {codebook, model, codebook_bytes, coded.bytes.size(), stream.size()});
   return coded;
 }
 
@@ -301,19 +292,13 @@ Tensor decode_contexts(ByteReader& reader, const std::string& name, const Shape&
   const std::size_t clusters = static_cast<std::size_t>(codebook.negatives) + positives;
   check(clusters <= max_clusters, Failure::data, source, ": expected at most ", max_clusters,
         " values, got ", clusters);
-  codebook.value_bytes = reader.byte();
-  check(codebook.value_bytes >= 1 && codebook.value_bytes <= 4, Failure::data, source,
-        ": expected values of 1 to 4 bytes, got ", codebook.value_bytes);
-  const auto size = static_cast<std::size_t>(codebook.value_bytes);
-  const std::uint8_t* const values = reader.take(size * clusters);
-  codebook.values.resize(clusters);
+  const std::size_t front = reader.left();
+  codebook.values = get_values(reader, clusters);
+  const std::size_t codebook_bytes = front - reader.left();
   for (std::size_t i = 0; i < clusters; ++i) {
-    std::memcpy(reinterpret_cast<std::uint8_t*>(&codebook.values[i]) + (4 - size),
-                values + i * size, size);
     const bool is_negative = (codebook.values[i] & sign_bit) != 0;
-    check(codebook.values[i] != 0 &&
-              is_negative == (i < static_cast<std::size_t>(codebook.negatives)),
-          Failure::data, source, ": expected negative values, then positive ones, and no zero");
+    check(is_negative == (i < static_cast<std::size_t>(codebook.negatives)), Failure::data, source,
+          ": expected negative values, then positive ones");
   }
   const std::uint64_t stream = reader.varint(reader.left(), "bytes of a stream");
   // Every element costs something, and one byte is what the last ones may share.
@@ -340,7 +325,8 @@ Tensor decode_contexts(ByteReader& reader, const std::string& name, const Shape&
         ": its elements end elsewhere than its stream");
   if (told)
     *told = report(name, shape, nonzeros,
-                   {codebook, model, before - reader.left(), static_cast<std::size_t>(stream)});
+                   {codebook, model, codebook_bytes, before - reader.left(),
+                    static_cast<std::size_t>(stream)});
   return tensor;
 }
 

@@ -1,6 +1,8 @@
 #include "quant/compression/distinct_values.h"
 
+#include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "quant/compression/weight_sharing.h"
 
@@ -56,8 +58,29 @@ std::optional<DistinctValues> find_distinct(const Tensor& tensor) {
     nonzeros.symbols.push_back(static_cast<std::uint16_t>(number));
   }
   found.values = table.values();
-  if (4 * found.values.size() >= tensor.bytes()) return std::nullopt;
+  // Codes of 8 bits may still be smaller than the tensor.
+  if (found.values.size() > 254 && 4 * found.values.size() >= tensor.bytes()) return std::nullopt;
   return found;
+}
+
+std::vector<std::uint64_t> order_by_count(DistinctValues& distinct) {
+  const std::vector<std::uint32_t> found = std::move(distinct.values);
+  std::vector<std::uint64_t> counts(found.size());
+  for (const std::uint16_t number : distinct.nonzeros.symbols) ++counts[number];
+  std::vector<std::uint16_t> order(found.size()), symbol(found.size());
+  std::iota(order.begin(), order.end(), std::uint16_t{0});
+  std::sort(order.begin(), order.end(), [&](std::uint16_t a, std::uint16_t b) {
+    return counts[a] != counts[b] ? counts[a] > counts[b] : found[a] < found[b];
+  });
+  distinct.values.clear();
+  std::vector<std::uint64_t> ordered{0};
+  for (const std::uint16_t number : order) {
+    distinct.values.push_back(found[number]);
+    ordered.push_back(counts[number]);
+    symbol[number] = static_cast<std::uint16_t>(distinct.values.size());
+  }
+  for (std::uint16_t& number : distinct.nonzeros.symbols) number = symbol[number];
+  return ordered;
 }
 
 }  // namespace octet

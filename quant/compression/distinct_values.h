@@ -17,7 +17,11 @@ struct DistinctValues {
 };
 
 /// None where the tensor is not float32, has more than max_clusters distinct values, is empty or
-/// too large (2^32 elements), or where the values alone are as large as the tensor.
+/// too large (2^32 elements), or where no value comes twice and there are too many to be codes.
 std::optional<DistinctValues> find_distinct(const Tensor& tensor);
+
+/// Orders the values by falling count, of equals by their bits, and numbers the symbols from 1: 0
+/// is for fillers. Returns the counts by symbol.
+std::vector<std::uint64_t> order_by_count(DistinctValues& distinct);
 
 }  // namespace octet

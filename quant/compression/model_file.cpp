@@ -3,20 +3,23 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
 #include "framework/check.h"
 #include "quant/compression/bit_stream.h"
-#include "quant/compression/distinct_values.h"
 #include "quant/compression/context_coding.h"
+#include "quant/compression/distinct_values.h"
 #include "quant/compression/model_header.h"
+#include "quant/compression/rans_coding.h"
 #include "quant/compression/shared_coding.h"
 
 namespace octet {
 namespace {
 
 constexpr std::string_view magic = "OCTET";
+constexpr std::array<std::string_view, 4> coder_names{"best", "huffman", "arithmetic", "rans"};
 constexpr std::uint8_t version = 1;
 constexpr std::size_t checksum_size = 4;
 constexpr std::size_t least_size = magic.size() + 1 + checksum_size;
@@ -64,6 +67,8 @@ Tensor get_tensor(ByteReader& file, const TensorEntry& entry, TensorReport* repo
     tensor = decode_shared(reader, entry.name, entry.shape, report);
   } else if (entry.coding == Coding::contexts) {
     tensor = decode_contexts(reader, entry.name, entry.shape, report);
+  } else if (entry.coding == Coding::rans) {
+    tensor = decode_rans(reader, entry.name, entry.shape, report);
   } else {
     const auto size = static_cast<std::uint64_t>(entry.shape.elements()) * size_of(entry.element);
     const std::uint8_t* const data = reader.take(size);
@@ -88,24 +93,27 @@ std::optional<CodedTensor> encode_smallest(const std::string& name, const Tensor
   const auto offer = [&](CodedTensor coded) {
     if (coded.bytes.size() < (best ? best->bytes.size() : tensor.bytes())) best = std::move(coded);
   };
+  const auto may_use = [&](Coder coder) {
+    return options.coder == coder || options.coder == Coder::best;
+  };
   if (options.coder == Coder::arithmetic ||
       (options.coder == Coder::best && tensor.elements() <= quick))
     offer(encode_contexts(name, tensor.shape(), *distinct));
-  if (options.coder != Coder::arithmetic)
+  if (may_use(Coder::rans)) offer(encode_rans(name, tensor.shape(), *distinct, options.index_bits));
+  if (may_use(Coder::huffman))
     offer(encode_shared(name, tensor.shape(), std::move(*distinct), options.index_bits));
   return best;
 }
 
 }  // namespace
 
-std::string_view print(Coder coder) {
-  return coder == Coder::best ? "best" : coder == Coder::huffman ? "huffman" : "arithmetic";
-}
+std::string_view print(Coder coder) { return coder_names[static_cast<std::size_t>(coder)]; }
 
 Coder parse_coder(std::string_view text) {
-  for (const Coder coder : {Coder::best, Coder::huffman, Coder::arithmetic})
-    if (print(coder) == text) return coder;
-  fail(Failure::usage, "expected best, huffman or arithmetic for a coder, got '", text, "'");
+  const auto found = std::find(coder_names.begin(), coder_names.end(), text);
+  check(found != coder_names.end(), Failure::usage,
+        "expected best, huffman, arithmetic or rans for a coder, got '", text, "'");
+  return static_cast<Coder>(found - coder_names.begin());
 }
 
 Bytes encode(const Model& model, const EncodeOptions& options, std::vector<TensorReport>* reports) {

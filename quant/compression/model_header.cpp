@@ -78,7 +78,7 @@ TensorEntry get_entry(ByteReader& reader) {
   check((kind & 0x0f) <= static_cast<int>(Element::int32), Failure::data, source, ": ", tensor.name,
         ": unknown element type ", kind & 0x0f);
   tensor.element = static_cast<Element>(kind & 0x0f);
-  check(((kind >> 4) & 7) <= static_cast<int>(Coding::contexts), Failure::data, source, ": ",
+  check(((kind >> 4) & 7) <= static_cast<int>(Coding::rans), Failure::data, source, ": ",
         tensor.name, ": unknown coding ", (kind >> 4) & 7);
   tensor.coding = static_cast<Coding>((kind >> 4) & 7);
   check(tensor.coding == Coding::raw || tensor.element == Element::float32, Failure::data, source,

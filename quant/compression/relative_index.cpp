@@ -1,9 +1,6 @@
 #include "quant/compression/relative_index.h"
 
-#include <cassert>
 #include <numeric>
-
-#include "framework/check.h"
 
 namespace octet {
 namespace {
@@ -55,29 +52,12 @@ RelativeIndex encode_relative(const Nonzeros& nonzeros, int bits) {
   return index;
 }
 
-Nonzeros decode_relative(const RelativeIndex& index, std::int64_t elements,
-                         std::string_view source) {
-  assert(index.gaps.size() == index.symbols.size());
-  const unsigned most = 1u << index.bits;
+void check_elements(const RelativeIndex& index, std::int64_t elements, std::string_view source) {
   const std::int64_t covered = std::accumulate(index.gaps.begin(), index.gaps.end(),
                                                static_cast<std::int64_t>(index.gaps.size()));
-  check(elements >= covered && elements - covered < most && elements >> 32 == 0, Failure::data,
-        source, ": expected entries for ", elements, " elements, got ", covered);
-  Nonzeros nonzeros{elements, {}, {}};
-  nonzeros.positions.reserve(index.gaps.size());
-  nonzeros.symbols.reserve(index.gaps.size());
-  std::uint32_t position = 0;  // one after the latest entry
-  for (std::size_t i = 0; i < index.gaps.size(); ++i) {
-    const std::uint32_t gap = index.gaps[i] + 1u;
-    const std::uint16_t symbol = index.symbols[i];
-    check(symbol > 0 ? gap <= most : gap == most, Failure::data, source, ": entry ", i,
-          " carries symbol ", symbol, " over a gap of ", gap);
-    position += gap;
-    if (symbol == 0) continue;
-    nonzeros.positions.push_back(position - 1);
-    nonzeros.symbols.push_back(symbol);
-  }
-  return nonzeros;
+  check(elements >= covered && elements - covered < std::int64_t{1} << index.bits &&
+            elements >> 32 == 0,
+        Failure::data, source, ": expected entries for ", elements, " elements, got ", covered);
 }
 
 }  // namespace octet

@@ -4,9 +4,12 @@
 //   elements < 2^bits * (entries + 1)           Han, Mao, Dally 2015, section 2
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <string_view>
 #include <vector>
+
+#include "framework/check.h"
 
 namespace octet {
 
@@ -34,9 +37,25 @@ struct GapCounts {
 GapCounts count_gaps(const Nonzeros& nonzeros, int bits);
 RelativeIndex encode_relative(const Nonzeros& nonzeros, int bits);
 
-/// Throws Error(data), beginning with `source`, unless every gap is within the bits, every filler
-/// is a whole one, and the entries end within the last 2^bits of `elements` positions.
-Nonzeros decode_relative(const RelativeIndex& index, std::int64_t elements,
-                         std::string_view source);
+/// Throws Error(data), beginning with `source`, unless the entries end within the last 2^bits of
+/// `elements` positions.
+void check_elements(const RelativeIndex& index, std::int64_t elements, std::string_view source);
+
+/// Calls visit(position, symbol) for each non-zero. Throws Error(data), beginning with `source`,
+/// unless every gap is within the bits and every filler is a whole one.
+template <class Visit>
+void for_each_nonzero(const RelativeIndex& index, std::string_view source, const Visit& visit) {
+  assert(index.gaps.size() == index.symbols.size());
+  const unsigned most = 1u << index.bits;
+  std::uint32_t position = 0;  // one after the latest entry
+  for (std::size_t i = 0; i < index.gaps.size(); ++i) {
+    const std::uint32_t gap = index.gaps[i] + 1u;
+    const std::uint16_t symbol = index.symbols[i];
+    check(symbol > 0 ? gap <= most : gap == most, Failure::data, source, ": entry ", i,
+          " carries symbol ", symbol, " over a gap of ", gap);
+    position += gap;
+    if (symbol > 0) visit(position - 1, symbol);
+  }
+}
 
 }  // namespace octet

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
 
 #include "framework/check.h"
+#include "framework/parallel.h"
+#include "quant/compression/codebook_values.h"
 #include "quant/compression/huffman.h"
 #include "quant/compression/relative_index.h"
 #include "quant/compression/weight_sharing.h"
@@ -12,42 +13,20 @@
 namespace octet {
 namespace {
 
-// Numbers the distinct values by falling count, so that their code lengths rise and cost little.
-struct Codebook {
-  std::vector<std::uint32_t> values;  // bits of the floats; symbol s stands for values[s - 1]
-  std::vector<std::uint64_t> counts;  // by symbol; no filler yet at 0
-};
-
-// The values by falling count; numbers the symbols of `nonzeros` accordingly.
-Codebook order_by_count(const std::vector<std::uint32_t>& found, Nonzeros& nonzeros) {
-  std::vector<std::uint64_t> counts(found.size());
-  for (const std::uint16_t number : nonzeros.symbols) ++counts[number];
-  std::vector<std::uint16_t> order(found.size()), symbol(found.size());
-  std::iota(order.begin(), order.end(), std::uint16_t{0});
-  std::sort(order.begin(), order.end(), [&](std::uint16_t a, std::uint16_t b) {
-    return counts[a] != counts[b] ? counts[a] > counts[b] : found[a] < found[b];
-  });
-  Codebook codebook;
-  codebook.counts.assign(1, 0);
-  for (const std::uint16_t number : order) {
-    codebook.values.push_back(found[number]);
-    codebook.counts.push_back(counts[number]);
-    symbol[number] = static_cast<std::uint16_t>(codebook.values.size());
-  }
-  for (std::uint16_t& number : nonzeros.symbols) number = symbol[number];
-  return codebook;
-}
-
 struct Plan {
   int index_bits = 0;
   StreamCode weights, gaps;
   Bytes front;  // everything before the streams
+  std::size_t codebook_bytes = 0;
   std::size_t bytes = 0;
 };
 
-Plan make_plan(const Nonzeros& nonzeros, const Codebook& codebook, int index_bits) {
+// `codebook`: the values as they are written; `symbol_counts`: no fillers yet.
+Plan make_plan(const DistinctValues& distinct, const Bytes& codebook,
+               const std::vector<std::uint64_t>& symbol_counts, int index_bits) {
+  const Nonzeros& nonzeros = distinct.nonzeros;
   GapCounts counts = count_gaps(nonzeros, index_bits);
-  Plan plan{index_bits, {codebook.counts, {}}, {std::move(counts.gaps), {}}, {}, 0};
+  Plan plan{index_bits, {symbol_counts, {}}, {std::move(counts.gaps), {}}, {}, codebook.size(), 0};
   plan.weights.counts[0] = counts.fillers;
   plan.weights.lengths = code_lengths(plan.weights.counts);
   plan.gaps.lengths = code_lengths(plan.gaps.counts);
@@ -56,10 +35,10 @@ Plan make_plan(const Nonzeros& nonzeros, const Codebook& codebook, int index_bit
     plan.gaps.lengths[plan.gaps.lengths[0] > 0 ? 1 : 0] = 1;
 
   const std::uint64_t entries = nonzeros.positions.size() + counts.fillers;
-  put_varint(plan.front, codebook.values.size());
+  put_varint(plan.front, distinct.values.size());
   put_varint(plan.front, entries);
   plan.front.push_back(static_cast<std::uint8_t>(index_bits));
-  put_bytes(plan.front, codebook.values.data(), 4 * codebook.values.size());
+  put_bytes(plan.front, codebook.data(), codebook.size());
   if (entries > 0) {
     BitWriter bits(plan.front);
     put_lengths(bits, plan.weights.lengths);
@@ -101,21 +80,24 @@ std::vector<std::uint64_t> count_symbols(const Symbols& symbols, std::size_t alp
 
 CodedTensor encode_shared(const std::string& name, const Shape& shape, DistinctValues distinct,
                           std::optional<int> index_bits) {
-  Nonzeros& nonzeros = distinct.nonzeros;
-  const Codebook codebook = order_by_count(distinct.values, nonzeros);
+  const std::vector<std::uint64_t> counts = order_by_count(distinct);
+  Bytes codebook;
+  put_values(codebook, distinct.values);
   Plan best;
   for (int bits = index_bits.value_or(1); bits <= index_bits.value_or(8); ++bits)
-    if (Plan plan = make_plan(nonzeros, codebook, bits); best.bytes == 0 || plan.bytes < best.bytes)
+    if (Plan plan = make_plan(distinct, codebook, counts, bits);
+        best.bytes == 0 || plan.bytes < best.bytes)
       best = std::move(plan);
   CodedTensor payload{std::move(best.front), {}};
   payload.bytes.reserve(best.bytes + 8);
-  const RelativeIndex index = encode_relative(nonzeros, best.index_bits);
+  const RelativeIndex index = encode_relative(distinct.nonzeros, best.index_bits);
   if (!index.gaps.empty()) {
     put_stream(payload.bytes, best.gaps, index.gaps);
     put_stream(payload.bytes, best.weights, index.symbols);
   }
   assert(payload.bytes.size() == best.bytes);
   payload.report = report_shared(name, shape, best.index_bits, best.weights, best.gaps,
+                                 static_cast<std::int64_t>(best.codebook_bytes),
                                  static_cast<std::int64_t>(best.bytes));
   return payload;
 }
@@ -130,11 +112,9 @@ Tensor decode_shared(ByteReader& reader, const std::string& name, const Shape& s
   RelativeIndex index{reader.byte(), {}, {}};
   check(index.bits >= 1 && index.bits <= 8, Failure::data, source,
         ": expected 1 to 8 index bits, got ", index.bits);
-  std::vector<float> codebook(clusters);
-  if (clusters > 0) std::memcpy(codebook.data(), reader.take(4 * clusters), 4 * clusters);
-  for (const float value : codebook)
-    check(std::bit_cast<std::uint32_t>(value) != 0, Failure::data, source,
-          ": expected no zero in the codebook");
+  const std::size_t front = reader.left();
+  const std::vector<std::uint32_t> codebook = get_values(reader, clusters);
+  const std::size_t codebook_bytes = front - reader.left();
 
   const std::size_t gap_symbols = std::size_t{1} << index.bits;
   StreamCode weights{std::vector<std::uint64_t>(clusters + 1), CodeLengths(clusters + 1)};
@@ -149,17 +129,21 @@ Tensor decode_shared(ByteReader& reader, const std::string& name, const Shape& s
     index.gaps = get_stream<std::uint8_t>(reader, gaps.lengths, entries);
     index.symbols = get_stream<std::uint16_t>(reader, weights.lengths, entries);
   }
-  const Nonzeros nonzeros = decode_relative(index, shape.elements(), source);
+  check_elements(index, shape.elements(), source);
 
   Tensor tensor(shape);
-  tensor.fill_zero();
   float* const values = tensor.floats();
-  for (std::size_t i = 0; i < nonzeros.positions.size(); ++i)
-    values[nonzeros.positions[i]] = codebook[nonzeros.symbols[i] - 1u];
+  parallel_for(tensor.elements(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+    std::fill(values + begin, values + end, 0.0f);
+  });
+  for_each_nonzero(index, source, [&](std::uint32_t position, std::uint16_t symbol) {
+    values[position] = std::bit_cast<float>(codebook[symbol - 1u]);
+  });
   if (report) {
     weights.counts = count_symbols(index.symbols, weights.counts.size());
     gaps.counts = count_symbols(index.gaps, gaps.counts.size());
     *report = report_shared(name, shape, index.bits, weights, gaps,
+                            static_cast<std::int64_t>(codebook_bytes),
                             static_cast<std::int64_t>(before - reader.left()));
   }
   return tensor;

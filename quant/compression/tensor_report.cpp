@@ -32,8 +32,40 @@ std::int64_t count_nonzeros(const Tensor& tensor) {
 
 std::int64_t to_bytes(std::uint64_t bits) { return static_cast<std::int64_t>((bits + 7) / 8); }
 
-double average(std::uint64_t bits, std::int64_t entries) {
-  return entries > 0 ? static_cast<double>(bits) / static_cast<double>(entries) : 0;
+double average(double bits, std::int64_t entries) {
+  return entries > 0 ? bits / static_cast<double>(entries) : 0;
+}
+
+// One stream of weights and indices, split by what the bits of either cost.
+void split_stream(TensorReport& report, std::int64_t bytes, double weight_bits, double index_bits) {
+  const double bits = weight_bits + index_bits;
+  const double share = bits > 0 ? static_cast<double>(bytes) * weight_bits / bits : 0;
+  report.weight_stream_bytes = static_cast<std::int64_t>(share);
+  report.index_stream_bytes = bytes - report.weight_stream_bytes;
+}
+
+// What does not depend on the code of the streams.
+TensorReport report_entries(const std::string& name, const Shape& shape, int index_bits,
+                            const std::vector<std::uint64_t>& weights,
+                            const std::vector<std::uint64_t>& gaps) {
+  TensorReport report;
+  report.name = name;
+  report.shape = shape;
+  report.elements = shape.elements();
+  const auto entries = std::accumulate(weights.begin(), weights.end(), std::uint64_t{0});
+  report.entries = static_cast<std::int64_t>(entries);
+  report.nonzeros = static_cast<std::int64_t>(entries - weights[0]);
+  report.clusters = static_cast<std::int64_t>(weights.size() - 1);
+
+  const auto symbols = static_cast<std::uint64_t>(report.clusters) + (weights[0] > 0);
+  report.weight_bits = symbols > 1 ? static_cast<int>(std::bit_width(symbols - 1)) : 0;
+  report.index_bits = index_bits;
+  const auto fixed = [&](int bits) { return to_bytes(entries * static_cast<unsigned>(bits)); };
+  report.pruned_bytes = fixed(32 + index_bits);
+  report.shared_bytes = fixed(report.weight_bits + index_bits) + 4 * report.clusters;
+  report.entropy_bytes =
+      static_cast<std::int64_t>(std::ceil((entropy_bits(weights) + entropy_bits(gaps)) / 8));
+  return report;
 }
 
 }  // namespace
@@ -46,6 +78,8 @@ std::string_view print(Coding coding) {
       return "shared";
     case Coding::contexts:
       return "contexts";
+    case Coding::rans:
+      return "rans";
   }
   return "";
 }
@@ -71,38 +105,33 @@ void add_scaling(TensorReport& report, std::size_t bytes) {
 
 TensorReport report_shared(const std::string& name, const Shape& shape, int index_bits,
                            const StreamCode& weights, const StreamCode& gaps,
-                           std::int64_t payload_bytes) {
-  TensorReport report;
-  report.name = name;
-  report.shape = shape;
+                           std::int64_t codebook_bytes, std::int64_t payload_bytes) {
+  TensorReport report = report_entries(name, shape, index_bits, weights.counts, gaps.counts);
   report.coding = Coding::shared;
-  report.elements = shape.elements();
-  const auto entries =
-      std::accumulate(weights.counts.begin(), weights.counts.end(), std::uint64_t{0});
-  report.entries = static_cast<std::int64_t>(entries);
-  report.nonzeros = static_cast<std::int64_t>(entries - weights.counts[0]);
-  report.clusters = static_cast<std::int64_t>(weights.counts.size() - 1);
-
-  const auto symbols = static_cast<std::uint64_t>(report.clusters) + (weights.counts[0] > 0);
-  report.weight_bits = symbols > 1 ? static_cast<int>(std::bit_width(symbols - 1)) : 0;
-  report.index_bits = index_bits;
   const std::uint64_t weight_bits = coded_bits(weights.counts, weights.lengths);
   const std::uint64_t gap_bits = coded_bits(gaps.counts, gaps.lengths);
-  report.coded_weight_bits = average(weight_bits, report.entries);
-  report.coded_index_bits = average(gap_bits, report.entries);
-
-  report.codebook_bytes = 4 * report.clusters;
+  report.coded_weight_bits = average(static_cast<double>(weight_bits), report.entries);
+  report.coded_index_bits = average(static_cast<double>(gap_bits), report.entries);
+  report.codebook_bytes = codebook_bytes;
   report.weight_stream_bytes = to_bytes(weight_bits);
   report.index_stream_bytes = to_bytes(gap_bits);
   report.payload_bytes = payload_bytes;
-  report.table_bytes = payload_bytes - report.codebook_bytes - report.weight_stream_bytes -
-                       report.index_stream_bytes;
+  report.table_bytes =
+      payload_bytes - codebook_bytes - report.weight_stream_bytes - report.index_stream_bytes;
+  return report;
+}
 
-  const auto fixed = [&](int bits) { return to_bytes(entries * static_cast<unsigned>(bits)); };
-  report.pruned_bytes = fixed(32 + index_bits);
-  report.shared_bytes = fixed(report.weight_bits + index_bits) + report.codebook_bytes;
-  report.entropy_bytes = static_cast<std::int64_t>(
-      std::ceil((entropy_bits(weights.counts) + entropy_bits(gaps.counts)) / 8));
+TensorReport report_rans(const std::string& name, const Shape& shape, int index_bits,
+                         const StreamCost& weights, const StreamCost& gaps,
+                         const RansBytes& bytes) {
+  TensorReport report = report_entries(name, shape, index_bits, weights.counts, gaps.counts);
+  report.coding = Coding::rans;
+  report.coded_weight_bits = average(weights.bits, report.entries);
+  report.coded_index_bits = average(gaps.bits, report.entries);
+  report.codebook_bytes = bytes.codebook;
+  split_stream(report, bytes.streams, weights.bits, gaps.bits);
+  report.payload_bytes = bytes.payload;
+  report.table_bytes = bytes.payload - bytes.codebook - bytes.streams;
   return report;
 }
 
@@ -120,12 +149,7 @@ TensorReport report_contexts(const std::string& name, const Shape& shape, const 
     report.coded_index_bits = costs.presence_bits / static_cast<double>(report.nonzeros);
   }
   report.codebook_bytes = costs.codebook_bytes;
-  const double bits = costs.value_bits + costs.presence_bits;
-  report.weight_stream_bytes =
-      bits > 0 ? static_cast<std::int64_t>(static_cast<double>(costs.stream_bytes) *
-                                           costs.value_bits / bits)
-               : 0;
-  report.index_stream_bytes = costs.stream_bytes - report.weight_stream_bytes;
+  split_stream(report, costs.stream_bytes, costs.value_bits, costs.presence_bits);
   report.payload_bytes = costs.payload_bytes;
   report.table_bytes = costs.payload_bytes - costs.codebook_bytes - costs.stream_bytes;
 

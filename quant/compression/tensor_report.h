@@ -13,9 +13,10 @@
 
 namespace octet {
 
-/// How a tensor is written: as it lies; as codebook, relative indices and Huffman codes; or as
-/// codebook and an arithmetic code under learnt contexts.
-enum class Coding : std::uint8_t { raw = 0, shared = 1, contexts = 2 };
+/// How a tensor is written: as it lies; as codebook, relative indices and Huffman codes; as
+/// codebook and an arithmetic code under learnt contexts; or as codebook, relative indices and
+/// rANS.
+enum class Coding : std::uint8_t { raw = 0, shared = 1, contexts = 2, rans = 3 };
 
 std::string_view print(Coding coding);
 
@@ -36,7 +37,7 @@ struct TensorReport {
 
   std::int64_t codebook_bytes = 0;
   std::int64_t table_bytes = 0;  ///< code lengths, numbers in front of the streams, scaling
-  // The one stream of contexts is split by what its bits cost.
+  // The one stream of contexts, and of rANS, is split by what its bits cost.
   std::int64_t weight_stream_bytes = 0;
   std::int64_t index_stream_bytes = 0;
   std::int64_t payload_bytes = 0;  ///< the sum of the four above: all that the tensor takes
@@ -65,7 +66,21 @@ struct StreamCode {
 /// `weights` has the filler's symbol 0 in front of the clusters'.
 TensorReport report_shared(const std::string& name, const Shape& shape, int index_bits,
                            const StreamCode& weights, const StreamCode& gaps,
-                           std::int64_t payload_bytes);
+                           std::int64_t codebook_bytes, std::int64_t payload_bytes);
+
+/// How often each symbol stands in the streams of a tensor, and the bits these symbols take.
+struct StreamCost {
+  std::vector<std::uint64_t> counts;
+  double bits = 0;
+};
+
+struct RansBytes {
+  std::int64_t codebook, streams, payload;
+};
+
+/// `weights` as in report_shared.
+TensorReport report_rans(const std::string& name, const Shape& shape, int index_bits,
+                         const StreamCost& weights, const StreamCost& gaps, const RansBytes& bytes);
 
 struct ContextCosts {
   std::int64_t codebook_bytes, stream_bytes, payload_bytes;

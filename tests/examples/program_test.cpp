@@ -89,6 +89,17 @@ TEST_CASE("program: train, eval, compress, inspect and predict, from data to lab
   REQUIRE(inspected.code == 0);
   CHECK(inspected.json()["parameters"] == result["parameters"]);
   CHECK(inspected.out.find("conv1.weight") != std::string::npos);
+  REQUIRE(octet_in(folder,
+                   "compress run/last.octet --data strokes --prune-epochs 0 --share-epochs 0 "
+                   "--coder rans --out rans.octet")
+              .code == 0);
+  const Outcome by_rans = octet_in(folder, "inspect rans.octet --json");
+  REQUIRE(by_rans.code == 0);
+  const nlohmann::json told = by_rans.json();
+  const auto& tensors = told["tensors"];
+  CHECK(std::any_of(tensors.begin(), tensors.end(),
+                    [](const nlohmann::json& tensor) { return tensor["coding"] == "rans"; }));
+  CHECK(by_rans.out.find("P+Q+C") != std::string::npos);
 
   REQUIRE(octet_in(folder, "data export strokes --out pictures --count 20").code == 0);
   const Outcome predicted =

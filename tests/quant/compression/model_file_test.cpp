@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "quant/compression/pruning.h"
@@ -18,6 +19,8 @@ TEST_CASE("model file: decode is the inverse of encode, bit for bit, and reports
     const Model model = random_model(seed);
     for (const EncodeOptions& how :
          {EncodeOptions{}, EncodeOptions{{}, Coder::arithmetic}, EncodeOptions{{}, Coder::huffman},
+          EncodeOptions{{}, Coder::rans},
+          EncodeOptions{1 + static_cast<int>(seed % 8), Coder::rans},
           EncodeOptions{1 + static_cast<int>(seed % 8), Coder::huffman}}) {
       std::vector<TensorReport> written, read;
       const Bytes bytes = encode(model, how, &written);
@@ -29,10 +32,12 @@ TEST_CASE("model file: decode is the inverse of encode, bit for bit, and reports
         const Tensor& tensor = model.tensors.at(report.name);
         payloads += report.payload_bytes;
         CHECK(report.shape == tensor.shape());
-        if (how.index_bits && report.coding == Coding::shared)
+        if (how.index_bits && report.coding != Coding::raw)
           CHECK(report.index_bits == *how.index_bits);
-        if (how.coder == Coder::huffman) CHECK(report.coding != Coding::contexts);
-        if (how.coder == Coder::arithmetic) CHECK(report.coding != Coding::shared);
+        if (report.coding != Coding::raw && how.coder != Coder::best)
+          CHECK(report.coding == (how.coder == Coder::huffman      ? Coding::shared
+                                  : how.coder == Coder::arithmetic ? Coding::contexts
+                                                                   : Coding::rans));
         if (tensor.element() == Element::float32)
           CHECK(report.payload_bytes <= static_cast<std::int64_t>(tensor.bytes()));
       }
@@ -51,7 +56,7 @@ TEST_CASE("model file: the best index width is the smallest of all eight") {
   CHECK(failure_of([&] { encode(model, {.index_bits = 9}); }) == Failure::usage);
 }
 
-TEST_CASE("model file: the best coder of each tensor is no larger than either") {
+TEST_CASE("model file: the best coder of each tensor is no larger than any") {
   bool mixed = false;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const Model model = random_model(seed);
@@ -59,11 +64,13 @@ TEST_CASE("model file: the best coder of each tensor is no larger than either") 
     const std::size_t best = encode(model, {}, &reports).size();
     const std::size_t huffman = encode(model, {{}, Coder::huffman}).size();
     const std::size_t arithmetic = encode(model, {{}, Coder::arithmetic}).size();
-    CHECK(best <= std::min(huffman, arithmetic) + 8);  // kinds may deflate a little differently
-    mixed = mixed || best < std::min(huffman, arithmetic);
+    const std::size_t rans = encode(model, {{}, Coder::rans}).size();
+    const std::size_t least = std::min({huffman, arithmetic, rans});
+    CHECK(best <= least + 8);  // kinds may deflate a little differently
+    mixed = mixed || best < least;
   }
   CHECK(mixed);
-  for (const Coder coder : {Coder::best, Coder::huffman, Coder::arithmetic})
+  for (const Coder coder : {Coder::best, Coder::huffman, Coder::arithmetic, Coder::rans})
     CHECK(parse_coder(print(coder)) == coder);
   CHECK(failure_of([&] { parse_coder("zip"); }) == Failure::usage);
 }

@@ -21,6 +21,17 @@ Nonzeros random_nonzeros(std::uint64_t seed) {
   return nonzeros;
 }
 
+Nonzeros decode_relative(const RelativeIndex& index, std::int64_t elements,
+                         std::string_view source) {
+  check_elements(index, elements, source);
+  Nonzeros nonzeros{elements, {}, {}};
+  for_each_nonzero(index, source, [&](std::uint32_t position, std::uint16_t symbol) {
+    nonzeros.positions.push_back(position);
+    nonzeros.symbols.push_back(symbol);
+  });
+  return nonzeros;
+}
+
 TEST_CASE("relative index: the paper's figure, gaps of at most 8") {
   // Distances 2, 3, 12 as in figure 2 of the paper: the third needs a filler.
   const Nonzeros nonzeros{20, {1, 4, 16}, {34, 9, 17}};
