@@ -36,7 +36,7 @@ struct CompressOptions {
   double max_error = -1;
   std::int64_t max_bytes = 0;
   bool search = false;  ///< for the knobs that meet them
-  double share_loss = 0.01;
+  double share_loss = 0.003;
   std::int64_t trials = 6;
   std::int64_t trial_epochs = 24;
   std::string out;

@@ -167,6 +167,7 @@ bool Search::is_better(const Trial& trial, const Trial& best) const {
 }
 
 void Search::note(Trial trial) {
+  const std::string& out = compression_.options().out;
   trials_.push_back(std::move(trial));
   const Trial& last = trials_.back();
   if (trials_.size() == 1 || is_better(last, trials_[best_])) {
@@ -180,6 +181,7 @@ void Search::note(Trial trial) {
                            static_cast<long long>(last.wanted), static_cast<long long>(last.bytes))
             << percent(last.validation) << format_text("  %5.0f s", last.seconds)
             << (best_ + 1 == trials_.size() ? "  best so far" : "") << std::endl;
+  if (best_ + 1 == trials_.size()) write_model(out, trials_.back().model, compression_.encoding());
   write_table();
 }
 
@@ -205,7 +207,13 @@ const Trial& Search::run() {
   if (!by_error) next = std::min(next, static_cast<double>(options.max_bytes) * 8 / 12);
   for (std::int64_t i = 0; i < options.trials; ++i) {
     const auto wanted = std::clamp<std::int64_t>(std::llround(next), 1, all_);
-    note(attempt(compression_, wanted));
+    try {
+      note(attempt(compression_, wanted));
+    } catch (const Interrupted& interrupted) {
+      if (trials_.empty()) throw;
+      throw Interrupted{interrupted.signal,
+                        join(": ", options.out, " holds the best of ", trials_.size(), " trials")};
+    }
     const bool enough = by_error ? is_accurate(trials_.back()) : !fits(trials_.back());
     (enough ? high : low) = static_cast<double>(wanted);
     if (low > 0 && high > 0)

@@ -14,6 +14,9 @@ namespace {
 constexpr std::int64_t grain = 1 << 15;  // elements worth a thread
 constexpr double memory = 0.998;         // of the squares' average, a step
 constexpr double share_of_mean = 0.02;
+// What lies behind a zero fades, a step, so that what brings it back are gradients of late: all of
+// them since it was pruned would throw many weights about at once.
+constexpr float fading = 0.99f;
 
 void remove_surgery(Parameter& parameter) {
   std::erase_if(parameter.constraints, [](const auto& constraint) {
@@ -51,7 +54,7 @@ void Surgery::project_value(Parameter& parameter) {
   parallel_for(parameter.value.elements(), grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto at = static_cast<std::size_t>(i);
-      weights_[at] = value[i];
+      weights_[at] = alive_[at] ? value[i] : fading * value[i];
       value[i] = alive_[at] ? value[i] : 0.0f;
     }
   });

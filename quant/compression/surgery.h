@@ -21,7 +21,7 @@ class Surgery : public Constraint {
 
   /// Observes the gradient, of pruned weights too, and hands the weights to the optimiser.
   void project_gradient(Parameter& parameter) override;
-  /// Keeps what the optimiser made of them and shows the living ones.
+  /// Keeps what the optimiser made of them and shows the living ones; pruned ones fade.
   void project_value(Parameter& parameter) override;
   void verify(const Parameter& parameter) const override;
 

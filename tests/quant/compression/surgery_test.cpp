@@ -29,11 +29,12 @@ TEST_CASE("surgery: the network sees zeros, the optimiser the weights behind the
   CHECK(values_of(parameter.value) == std::vector<float>{0, 0, 2.5, 3.5});
   CHECK(!failure_of([&] { surgeries[0]->verify(parameter); }));
 
-  // The pruned ones train on behind their zeros, and come back when they matter.
+  // The pruned ones train on behind their zeros, and come back when they matter,
+  // a little faded.
   step(parameter, {-10, 0, 0, 0}, 1.0f);
   CHECK(values_of(parameter.value) == std::vector<float>{0, 0, 2.5, 3.5});
   keep_most_salient(parameters, surgeries, 2);
-  CHECK(values_of(parameter.value) == std::vector<float>{10.5, 0, 0, 3.5});
+  CHECK(values_of(parameter.value) == std::vector<float>{0.99f * 10.5f, 0, 0, 3.5});
 
   parameter.value.floats()[1] = 1;
   std::string message;
@@ -44,7 +45,7 @@ TEST_CASE("surgery: the network sees zeros, the optimiser the weights behind the
   end_surgery(parameters);
   REQUIRE(parameter.constraints.size() == 1);
   step(parameter, {1, 1, 1, 1}, 1.0f);
-  CHECK(values_of(parameter.value) == std::vector<float>{9.5, 0, 0, 2.5});
+  CHECK(values_of(parameter.value) == std::vector<float>{0.99f * 10.5f - 1, 0, 0, 2.5});
 }
 
 TEST_CASE("surgery: weights live or not over all parameters, by gradients as much as by size") {
