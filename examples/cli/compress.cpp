@@ -55,10 +55,6 @@ void stop_if_interrupted() {
   if (interrupt() != 0) throw Interrupted{interrupt(), ": nothing was written"};
 }
 
-std::string layer_of(const Parameter& parameter) {
-  return parameter.name.substr(0, parameter.name.rfind('.'));
-}
-
 class Compression {
  public:
   explicit Compression(const CompressOptions& options);
