@@ -8,8 +8,14 @@
 #include <vector>
 
 #include "framework/check.h"
+#include "framework/parameter.h"
 
 namespace octet::cli {
+
+/// The name by which these options call the layer that a parameter is of.
+inline std::string layer_of(const Parameter& parameter) {
+  return parameter.name.substr(0, parameter.name.rfind('.'));
+}
 
 /// A value for each layer: "0.9", or "conv1=0.34,fc*=0.92" with an optional bare number for the
 /// rest.

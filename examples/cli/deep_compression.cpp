@@ -13,10 +13,6 @@
 namespace octet::cli {
 namespace {
 
-std::string layer_of(const Parameter& parameter) {
-  return parameter.name.substr(0, parameter.name.rfind('.'));
-}
-
 using Densities = std::map<std::string, double>;  // by parameter
 
 Densities target_densities(const Network& network, ByLayer& sparsities) {
