@@ -74,6 +74,7 @@ void Compression::retrain(const Stage& stage) {
   const Schedule schedule{.kind = Schedule::Kind::cosine,
                           .base = static_cast<float>(stage.rate),
                           .steps = steps,
+                          .warmup_steps = stage.warmup ? steps / 20 : 0,
                           .floor = 0.01};
   Progress progress;
   for (std::int64_t epoch = 0; epoch < stage.epochs; ++epoch) {
@@ -106,9 +107,10 @@ Metrics Compression::validate() {
 }
 
 void Compression::fold_batch_norms() {
-  if (options_.keep_batch_norm) return;
-  if (const int folded = fold_network(network_, model_.attributes))
+  const int folded = options_.keep_batch_norm ? 0 : fold_network(network_, model_.attributes);
+  if (folded > 0 && !told_of_folding_)
     std::cout << "folded " << folded << " batch norms into the layers before them" << std::endl;
+  told_of_folding_ = true;
 }
 
 Model Compression::snapshot() const {

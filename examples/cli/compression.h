@@ -36,9 +36,10 @@ struct CompressOptions {
   double max_error = -1;
   std::int64_t max_bytes = 0;
   bool search = false;  ///< for the knobs that meet them
-  double share_loss = 0.003;
+  double share_loss = 0.006;
   std::int64_t trials = 6;
   std::int64_t trial_epochs = 24;
+  double trial_rate = 1e-3;
   std::string out;
 };
 
@@ -50,6 +51,7 @@ struct Stage {
   std::int64_t epochs;
   /// Called before each step, counted from 0, of `steps`; may be empty.
   std::function<void(std::int64_t step, std::int64_t steps)> before_step{};
+  bool warmup = false;  ///< rises to the rate over the first twentieth
   bool verbose = true;  ///< a line an epoch
 };
 
@@ -92,6 +94,7 @@ class Compression {
   std::unique_ptr<Loss> loss_;
   Network network_;
   TrainingState state_;
+  bool told_of_folding_ = false;
   Metrics original_test_;
 };
 

@@ -12,7 +12,6 @@
 #include "examples/cli/interrupt.h"
 #include "framework/check.h"
 #include "optim/adam.h"
-#include "optim/sgd.h"
 #include "quant/compression/constraints.h"
 #include "quant/compression/importance.h"
 #include "quant/compression/pruning.h"
@@ -51,11 +50,12 @@ void prune_under_surgery(Compression& compression, std::int64_t wanted) {
   for (const Parameter* parameter : parameters)
     all += static_cast<double>(parameter->value.elements());
   const auto surgeries = begin_surgery(parameters);
-  Sgd sgd(parameters, {.weight_decay = static_cast<float>(options.weight_decay)});
+  // Networks without their batch norms differ in the steps they bear; Adam's fit them all.
+  Adam adam(parameters, {});
   compression.retrain(
       {.name = "prune",
-       .optimizer = sgd,
-       .rate = options.prune_rate,
+       .optimizer = adam,
+       .rate = options.trial_rate,
        .epochs = options.trial_epochs,
        .before_step =
            [&](std::int64_t step, std::int64_t steps) {
@@ -67,6 +67,7 @@ void prune_under_surgery(Compression& compression, std::int64_t wanted) {
                                    std::pow(all / static_cast<double>(wanted), left * left);
              keep_most_salient(parameters, surgeries, std::llround(living));
            },
+       .warmup = true,
        .verbose = false});
   end_surgery(parameters);
 }
@@ -108,8 +109,10 @@ Trial attempt(Compression& compression, std::int64_t wanted) {
   const CompressOptions& options = compression.options();
   const Stopwatch watch;
   compression.restart();
-  prune_under_surgery(compression, wanted);
+  // Before pruning: a filter that lost all its weights has no variance to divide by, and its
+  // gradients would drown the others.
   compression.fold_batch_norms();
+  prune_under_surgery(compression, wanted);
   share_at_price(compression);
   Adam adam(compression.network().parameters(), {});
   compression.retrain({.name = "share",

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
@@ -129,17 +130,52 @@ Model open_model(const std::string& file, std::vector<TensorReport>* reports) {
   return model;
 }
 
+namespace {
+
+struct Augment {
+  std::string kind;
+  int pixels = 0;  // 0: by the picture's size
+};
+
+Augment parse_augment(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  Augment augment{text.substr(0, colon)};
+  const bool moves = augment.kind == "crop" || augment.kind == "crop-flip";
+  bool valid = moves || augment.kind == "auto" || augment.kind == "none";
+  if (colon != std::string::npos) {
+    const char* const end = text.data() + text.size();
+    const auto [last, failure] = std::from_chars(text.data() + colon + 1, end, augment.pixels);
+    valid = moves && failure == std::errc() && last == end && augment.pixels >= 1 &&
+            augment.pixels <= 64;
+  }
+  check(valid, Failure::usage,
+        "expected none, auto, crop, crop-flip, or crop:PIXELS with 1 to 64, got '", text, "'");
+  return augment;
+}
+
+}  // namespace
+
 void add_augment_option(CLI::App& verb, std::string& augment) {
   verb.add_option("--augment", augment,
-                  "none, crop, crop-flip, or auto: crop-flip for colour pictures")
-      ->check(CLI::IsMember({"auto", "none", "crop", "crop-flip"}))
+                  "none, crop, crop-flip (or crop:2 for shifts of up to 2 pixels; an eighth of the "
+                  "height unless given), or auto: crop-flip for colour pictures")
+      ->check([](const std::string& text) {
+        try {
+          parse_augment(text);
+          return std::string();
+        } catch (const Error& error) {
+          return std::string(error.what());
+        }
+      })
       ->capture_default_str();
 }
 
 Transform find_transform(const std::string& augment, const Dataset& data) {
-  const int pad = static_cast<int>(std::max<std::int64_t>(2, data.image[0] / 8));
-  if (augment == "none" || (augment == "auto" && data.image[2] == 1)) return {};
-  if (augment == "crop") return pad_crop(pad);
+  const auto [kind, pixels] = parse_augment(augment);
+  if (kind == "none" || (kind == "auto" && data.image[2] == 1)) return {};
+  const int pad =
+      pixels > 0 ? pixels : static_cast<int>(std::max<std::int64_t>(2, data.image[0] / 8));
+  if (kind == "crop") return pad_crop(pad);
   return chain({pad_crop(pad), flip()});
 }
 

@@ -57,11 +57,11 @@ TEST_CASE("priced sharing: free bits are k-means, dear ones leave fewer values a
           cost(parameter.value, even, blind, pricing) * (1 + 1e-6));
   }
   CHECK(kept < 2500);
-  const Sharing free = cluster_by_price(parameter.value, even, {.price = 0, .clusters = 7});
-  const Sharing plain = cluster(parameter.value, 7, Centroids::linear, 0);
-  REQUIRE(free.codebook.size() == 7);
-  for (std::size_t i = 0; i < 7; ++i)
-    CHECK(free.codebook[i] == doctest::Approx(plain.codebook[i]).epsilon(0.05));
+  // At no price nothing but the squares counts: with zero beside its seven values it is closer than
+  // k-means with seven.
+  const Pricing free{.price = 0, .clusters = 7};
+  CHECK(cost(parameter.value, even, cluster_by_price(parameter.value, even, free), free) <
+        cost(parameter.value, even, cluster(parameter.value, 7, Centroids::linear, 0), free));
 }
 
 TEST_CASE("priced sharing: what matters keeps its value where what does not becomes zero") {
