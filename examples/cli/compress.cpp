@@ -72,8 +72,10 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_option("--trial-epochs", o.trial_epochs, "epochs of a trial's pruning")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  verb.add_option("--trial-lr", o.trial_rate,
-                  "learning rate of a trial's pruning (Adam, cosine after a warm-up)")
+  verb.add_option(
+          "--trial-lr", o.trial_rate,
+          "learning rate of a trial's pruning (SGD, cosine after a warm-up); a quarter of it "
+          "where that diverges")
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();
   verb.add_option("--share-loss", o.share_loss,

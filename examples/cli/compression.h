@@ -39,7 +39,7 @@ struct CompressOptions {
   double share_loss = 0.006;
   std::int64_t trials = 6;
   std::int64_t trial_epochs = 24;
-  double trial_rate = 1e-3;
+  double trial_rate = 0.01;
   std::string out;
 };
 

@@ -12,6 +12,7 @@
 #include "examples/cli/interrupt.h"
 #include "framework/check.h"
 #include "optim/adam.h"
+#include "optim/sgd.h"
 #include "quant/compression/constraints.h"
 #include "quant/compression/importance.h"
 #include "quant/compression/pruning.h"
@@ -26,7 +27,7 @@ namespace {
 constexpr double fallen = 0.5, settled = 0.8;
 constexpr std::int64_t steps_a_cut = 50;
 constexpr std::int64_t measured_batches = 400;
-constexpr int most_halvings = 24;
+constexpr int most_halvings = 24, most_quarters = 4;
 
 struct Trial {
   std::int64_t wanted = 0;  // living weights
@@ -43,19 +44,18 @@ struct Trial {
   }
 };
 
-void prune_under_surgery(Compression& compression, std::int64_t wanted) {
+void prune_under_surgery(Compression& compression, std::int64_t wanted, double rate) {
   const CompressOptions& options = compression.options();
   const std::vector<Parameter*> parameters = compression.network().parameters();
   double all = 0;
   for (const Parameter* parameter : parameters)
     all += static_cast<double>(parameter->value.elements());
   const auto surgeries = begin_surgery(parameters);
-  // Networks without their batch norms differ in the steps they bear; Adam's fit them all.
-  Adam adam(parameters, {});
+  Sgd sgd(parameters, {.weight_decay = static_cast<float>(options.weight_decay)});
   compression.retrain(
       {.name = "prune",
-       .optimizer = adam,
-       .rate = options.trial_rate,
+       .optimizer = sgd,
+       .rate = rate,
        .epochs = options.trial_epochs,
        .before_step =
            [&](std::int64_t step, std::int64_t steps) {
@@ -105,14 +105,28 @@ void share_at_price(Compression& compression) {
   }
 }
 
-Trial attempt(Compression& compression, std::int64_t wanted) {
+// Folded networks differ in the rates they bear, so one that diverges begins again at a quarter,
+// and so do all trials after it.
+void prune_at_a_rate_it_bears(Compression& compression, std::int64_t wanted, double& rate) {
+  for (int i = 0;; ++i, rate /= 4) {
+    compression.restart();
+    // Before pruning: a filter that lost all its weights has no variance to divide by, and its
+    // gradients would drown the others.
+    compression.fold_batch_norms();
+    try {
+      return prune_under_surgery(compression, wanted, rate);
+    } catch (const Error& error) {
+      if (error.kind != Failure::numbers || i == most_quarters) throw;
+      std::cerr << "octet: training diverged at a rate of " << rate << ", trying a quarter of it"
+                << std::endl;
+    }
+  }
+}
+
+Trial attempt(Compression& compression, std::int64_t wanted, double& rate) {
   const CompressOptions& options = compression.options();
   const Stopwatch watch;
-  compression.restart();
-  // Before pruning: a filter that lost all its weights has no variance to divide by, and its
-  // gradients would drown the others.
-  compression.fold_batch_norms();
-  prune_under_surgery(compression, wanted);
+  prune_at_a_rate_it_bears(compression, wanted, rate);
   share_at_price(compression);
   Adam adam(compression.network().parameters(), {});
   compression.retrain({.name = "share",
@@ -129,7 +143,8 @@ Trial attempt(Compression& compression, std::int64_t wanted) {
 
 class Search {
  public:
-  explicit Search(Compression& compression) : compression_(compression) {
+  explicit Search(Compression& compression)
+      : compression_(compression), rate_(compression.options().trial_rate) {
     for (const Parameter* parameter : compression.network().parameters())
       all_ += parameter->value.elements();
   }
@@ -146,6 +161,7 @@ class Search {
 
   Compression& compression_;
   std::int64_t all_ = 0;  // elements of the parameters
+  double rate_;           // of pruning
   std::vector<Trial> trials_;
   std::size_t best_ = 0;
 };
@@ -211,7 +227,7 @@ const Trial& Search::run() {
   for (std::int64_t i = 0; i < options.trials; ++i) {
     const auto wanted = std::clamp<std::int64_t>(std::llround(next), 1, all_);
     try {
-      note(attempt(compression_, wanted));
+      note(attempt(compression_, wanted, rate_));
     } catch (const Interrupted& interrupted) {
       if (trials_.empty()) throw;
       throw Interrupted{interrupted.signal,
