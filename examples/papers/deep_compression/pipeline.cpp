@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "examples/cli/session.h"
 #include "examples/networks/networks.h"
 #include "examples/papers/common/claims.h"
 #include "framework/check.h"
@@ -166,14 +165,14 @@ Encoded encode_and_decode(const Model& model, int index_bits) {
   EncodeOptions options{.index_bits = {}, .coder = Coder::huffman};
   if (index_bits > 0) options.index_bits = index_bits;
   Encoded encoded;
-  const cli::Stopwatch encoding;
+  const Timer encoding;
   const Bytes bytes = encode(model, options, &encoded.reports);
-  encoded.encode_seconds = encoding.seconds();
+  encoded.encoding = encoding.elapsed();
   encoded.bytes = static_cast<std::int64_t>(bytes.size());
   encoded.fields = index_bits > 0 ? fixed_fields(encoded.reports) : best_fields(model);
-  const cli::Stopwatch decoding;
+  const Timer decoding;
   encoded.decoded = decode(bytes, "the compressed file");
-  encoded.decode_seconds = decoding.seconds();
+  encoded.decoding = decoding.elapsed();
   check(encoded.decoded.definition == model.definition &&
             encoded.decoded.attributes == model.attributes &&
             encoded.decoded.tensors.size() == model.tensors.size(),

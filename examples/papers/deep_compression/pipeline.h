@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "examples/cli/session.h"
 #include "examples/papers/common/experiment.h"
 #include "framework/model.h"
 #include "quant/compression/tensor_report.h"
@@ -67,6 +68,21 @@ void restore(const Saved& saved, Network& network);
 /// The model with all that the file needs to be used.
 Model described_model(const Network& network, const Task& task);
 
+/// By the clock, and of the processors.
+struct Elapsed {
+  double seconds = 0, processor_seconds = 0;
+};
+
+/// Since it was made.
+class Timer {
+ public:
+  Elapsed elapsed() const { return {watch_.seconds(), processor_seconds() - begin_}; }
+
+ private:
+  cli::Stopwatch watch_;
+  double begin_ = processor_seconds();
+};
+
 /// What fields of fixed width take, in bytes, before Huffman coding.
 struct FixedFields {
   std::int64_t pruned = 0;  ///< P: 32-bit weights and indices
@@ -77,7 +93,7 @@ struct FixedFields {
 struct Encoded {
   std::int64_t bytes = 0;
   std::vector<TensorReport> reports;
-  double encode_seconds = 0, decode_seconds = 0;
+  Elapsed encoding, decoding;
   std::vector<FixedFields> fields;  ///< by tensor, as the reports
   Model decoded;
 };

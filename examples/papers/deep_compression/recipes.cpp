@@ -14,9 +14,9 @@ namespace {
 Recipe lenet300() {
   return {.layers = {{"fc1", 0.08, 5}, {"fc2", 0.09, 5}, {"fc3", 0.26, 5}},
           .bias_bits = 5,
-          .dropout = 0.25,
-          .dense = {.epochs = 30, .rate = 0.1f, .weight_decay = 1e-4f},
-          .prune = {.epochs = 30, .rate = 0.05f, .weight_decay = 1e-4f},
+          .dropout = 0.2,
+          .dense = {.epochs = 30, .rate = 0.1f, .weight_decay = 3e-4f},
+          .prune = {.epochs = 30, .rate = 0.05f, .weight_decay = 3e-4f},
           .tune = {.epochs = 3, .rate = 1e-4f, .rule = Training::Rule::adam}};
 }
 
