@@ -14,7 +14,7 @@ struct DeepCompressionOptions {
   std::string network = "all";        ///< lenet300, lenet5, all; accounting: alexnet, vgg16, all
   std::string keep, bits;             ///< by layer, in place of the recipe's: "fc1=0.06,fc2=0.1"
   std::string epochs;                 ///< "dense,prune,tune" in place of the recipe's
-  bool paper_settings = false;        ///< densities, bits and index widths of the paper
+  bool paper_settings = false;        ///< densities and bits of the paper
   bool validation_only = false;       ///< leaves the test pictures alone
   std::int64_t held_out = 5000;       ///< training pictures that validate
 };

@@ -97,7 +97,10 @@ void share_layers(Network& network, const Recipe& recipe, Centroids centroids, s
     int wanted = bits;
     if (!parameter->is_weight) wanted = recipe.bias_bits;
     if (parameter->is_weight && bits == 0) wanted = choice(recipe, *parameter).bits;
-    if (wanted > 0) share(*parameter, (1 << wanted) - 1, centroids, seed);
+    if (wanted <= 0) continue;
+    // What is not pruned needs no symbol for fillers.
+    const int filler = parameter->is_weight && density(parameter->value) == 1 ? 0 : 1;
+    share(*parameter, (1 << wanted) - filler, centroids, seed);
   }
 }
 

@@ -1,11 +1,12 @@
 // Deep Compression (Han, Mao, Dally 2015), in the order of its sections, on networks being trained:
 //   2    w_ij = 0 where |w_ij| is small; what is left is retrained, under dropout of the rate
 //        D_r = D_o sqrt(C_r / C_o), C connections before and after (Han 2015, 1506.02626)
-//   3.1  arg min over C of  sum over k, sum over w in c_k of |w - c_k|^2,  by layer, 2^bits
-//   clusters 3.3  dL/dC_k = sum over i, j of dL/dW_ij 1(I_ij = k) 2, 4 relative indices with
-//   fillers, two Huffman codes a layer, one file
-// Symbol 0 stands for a filler, as in the authors' own file: 2^bits - 1 centroids are left for
-// weights. Biases are not pruned; they are shared like weights, of which the paper says nothing.
+//   3.1  arg min over C of  sum over k, sum over w in c_k of |w - c_k|^2,  2^bits clusters a layer
+//   3.3  dL/dC_k = sum over i, j of dL/dW_ij 1(I_ij = k)
+//   2, 4 relative indices with fillers, two Huffman codes a layer, one file
+// Symbol 0 stands for a filler, as in the authors' own file: 2^bits - 1 centroids are left for the
+// weights of a pruned layer. Biases are not pruned; they are shared like weights, of which the
+// paper says nothing.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,8 @@ void prune_and_retrain(const std::string& name, Network& network, const Task& ta
 void share_layers(Network& network, const Recipe& recipe, Centroids centroids, std::uint64_t seed,
                   int bits = 0);
 
-/// Trains the centroids; which weight belongs to which stays.
+/// Trains the centroids; which weight belongs to which stays. Adam, because the sums over a cluster
+/// grow with its size and Adam's step does not.
 void tune_centroids(Network& network, const Task& task, const Recipe& recipe, std::uint64_t seed);
 
 /// A network's values and constraints, to go back to or to give to another one.
