@@ -104,7 +104,7 @@ TEST_CASE(
   share(parameter, 16, Centroids::linear, 0);
   share(parameter, 4, Centroids::density, 0);
   REQUIRE(parameter.constraints.size() == 1);
-  const auto& shared = *parameter.constraints[0];
+  auto& shared = *parameter.constraints[0];
   CHECK(dynamic_cast<const SharedWeights&>(shared).clusters() == 4);
   parameter.gradient = normal_parameter(500, 15).value;
   shared.project_gradient(parameter);
