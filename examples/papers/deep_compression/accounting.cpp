@@ -121,9 +121,9 @@ void account_large_networks(const DeepCompressionOptions& options, Claims& claim
         "--experiment accounting: expected --network alexnet, vgg16 or all, got ", options.network);
   std::cout
       << "Weights and their positions are drawn, not trained. P+Q depends on densities and bits "
-         "alone and must\nagree. Huffman coding finds less here than in the paper: survivors "
-         "of training crowd together, so that\ntheir gaps vary less, and our k-means runs to "
-         "its minimum, which spreads weights over the centroids.\n\n";
+         "alone and must\nagree. Huffman coding finds less here than in the paper, probably "
+         "because survivors of training crowd\ntogether, and because our k-means runs to its "
+         "minimum, which spreads weights over the centroids.\n\n";
   if (all || options.network == "alexnet") account_network("alexnet", options, claims);
   if ((all && !options.common.quick) || options.network == "vgg16")
     account_network("vgg16", options, claims);
