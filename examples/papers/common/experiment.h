@@ -1,0 +1,73 @@
+// What the programs of the papers share: options, a data set in three parts, training and
+// evaluation. Every choice is made on the validation pictures, which are held out of the training
+// set; the test pictures are for the last figure alone.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "framework/dataset.h"
+#include "framework/network.h"
+#include "framework/training.h"
+#include "optim/schedules.h"
+
+namespace octet::papers {
+
+struct Options {
+  std::string data = "mnist";
+  std::uint64_t seed = 1;  ///< the first
+  int seeds = 3;
+  int threads = 0;  ///< 0: every processor there is
+  bool quick = false;
+  bool json = false;
+};
+
+/// Adds --data, --seed, --seeds, --threads, --quick and --json.
+void add_options(CLI::App& program, Options& options);
+
+/// Parses the arguments, calls `work` and returns its exit code; an Error becomes a line on stderr
+/// and its own exit code. Call from main.
+int run(CLI::App& program, int argc, char** argv, const std::function<int()>& work);
+
+/// A data set with its validation pictures, and what normalises them all.
+struct Task {
+  Dataset train, validation, test;
+  Normalization normalization;
+};
+
+/// Loads pictures of shape `image`. `held_out` is the number of training pictures that validate;
+/// which ones, `seed` decides. With `most` above 0 no more than so many are trained on.
+Task load_task(const std::string& data, const Shape& image, std::int64_t held_out,
+               std::uint64_t seed, std::int64_t most = 0);
+
+struct Training {
+  enum class Rule { sgd, adam };
+  std::int64_t epochs = 1;
+  float rate = 0.01f;
+  float weight_decay = 0;
+  Rule rule = Rule::sgd;  ///< with momentum 0.9, or Adam
+  Schedule::Kind schedule = Schedule::Kind::cosine;
+  double floor = 0.01;  ///< of the cosine
+  std::int64_t batch = 64;
+};
+
+/// Trains the network under cross-entropy. `before_epoch`, when given, is called with 0 ..
+/// epochs - 1. The order of the pictures depends on `seed` and on `what`, which is also the name of
+/// the bar on a terminal. Returns the last epoch's metrics.
+Metrics train(Network& network, const Task& task, const Training& how, std::uint64_t seed,
+              const std::string& what, const std::function<void(std::int64_t)>& before_epoch = {});
+
+/// Metrics of the network on these pictures.
+Metrics measure(Network& network, const Dataset& pictures, const Normalization& normalization);
+
+/// Seconds of processor time, of all threads and of the system on its behalf, since the process
+/// began: what a stage takes on a machine that others use too.
+double processor_seconds();
+
+/// Mebibytes that this process has had resident at most.
+double peak_mebibytes();
+
+}  // namespace octet::papers
