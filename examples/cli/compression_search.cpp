@@ -222,8 +222,10 @@ const Trial& Search::run() {
   const CompressOptions& options = compression_.options();
   const bool by_error = options.max_error >= 0;
   double low = 0, high = 0;  // too few living weights; enough, or too many bytes
-  double next = static_cast<double>(all_) / 50;
-  if (!by_error) next = std::min(next, static_cast<double>(options.max_bytes) * 8 / 12);
+  // A living weight takes some ten bits.
+  double next = by_error ? static_cast<double>(all_) / 50
+                         : std::min(static_cast<double>(all_),
+                                    static_cast<double>(options.max_bytes) * 8 / 10);
   for (std::int64_t i = 0; i < options.trials; ++i) {
     const auto wanted = std::clamp<std::int64_t>(std::llround(next), 1, all_);
     try {
