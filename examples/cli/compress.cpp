@@ -105,11 +105,10 @@ void add_compress(CLI::App& program, Work& work) {
       std::error_code error;
       check(!std::filesystem::equivalent(options->out, options->model, error), Failure::usage,
             options->out, ": --out is the model itself, which would be lost");
-      Compression compression(*options);
       if (options->search)
-        search_compression(compression);
+        search_compression(*options);
       else
-        deep_compression(compression);
+        deep_compression(*options);
       return 0;
     };
   });

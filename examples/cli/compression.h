@@ -99,10 +99,10 @@ class Compression {
 };
 
 /// Prunes by magnitude, retrains, shares by k-means, retrains: Han, Mao, Dally 2015.
-void deep_compression(Compression& compression);
+void deep_compression(const CompressOptions& options);
 
 /// Looks for the smallest file that meets --max-error, or the most accurate one within --max-bytes:
 /// trials of surgery, priced sharing and fine-tuning, each to another number of living weights.
-void search_compression(Compression& compression);
+void search_compression(const CompressOptions& options);
 
 }  // namespace octet::cli

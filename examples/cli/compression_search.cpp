@@ -3,10 +3,8 @@
 // for.
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <iostream>
 #include <numbers>
-#include <optional>
 
 #include "examples/cli/compression.h"
 #include "examples/cli/interrupt.h"
@@ -86,7 +84,7 @@ void unshare(const std::vector<Tensor>& values, const std::vector<Parameter*>& p
 // At the highest price, a bit of the file is worth as much as a bit of the labels' code, which is
 // the loss over all pictures in units of ln 2: the shortest description of both (Rissanen 1978).
 // Squared gradients at a good minimum promise too little loss, so it is halved until the loss on
-// the pictures held out agrees.
+// the pictures held out agrees; where it never does, sharing ends at no more than k-means costs.
 void share_at_price(Compression& compression) {
   DataLoader loader = compression.training_loader();
   const std::vector<std::vector<float>> importance =
@@ -180,8 +178,10 @@ bool Search::fits(const Trial& trial) const {
 bool Search::is_better(const Trial& trial, const Trial& best) const {
   const auto met = [&](const Trial& one) { return int{is_accurate(one)} + int{fits(one)}; };
   if (met(trial) != met(best)) return met(trial) > met(best);
-  // All bounds are met: the smallest file, or the most accurate one when only its size is bounded.
-  const bool by_size = compression_.options().max_error >= 0 && is_accurate(trial);
+  // What is too large, or accurate enough under a bound on errors, gains by being smaller; all else
+  // by being more accurate.
+  const bool by_size =
+      !fits(trial) || (compression_.options().max_error >= 0 && is_accurate(trial));
   return by_size ? trial.bytes < best.bytes : trial.validation.error() < best.validation.error();
 }
 
@@ -249,9 +249,12 @@ const Trial& Search::run() {
 
 }  // namespace
 
-void search_compression(Compression& compression) {
-  check(compression.validation_pictures() > 0, Failure::usage,
-        "--validation: expected a share of the pictures to choose by, got 0");
+void search_compression(const CompressOptions& options) {
+  Compression compression(options);
+  check(
+      compression.validation_pictures() > 0, Failure::usage,
+      "--validation: expected a share of the training pictures that is at least one of them, got ",
+      options.validation);
   compression.begin();
   Search search(compression);
   const Trial& best = search.run();

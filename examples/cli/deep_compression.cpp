@@ -60,10 +60,10 @@ void share_all(ByLayer& bits_by_layer, const CompressOptions& options, Network& 
 
 }  // namespace
 
-void deep_compression(Compression& compression) {
-  const CompressOptions& options = compression.options();
-  Network& network = compression.network();
+void deep_compression(const CompressOptions& options) {
   ByLayer sparsities(options.prune, "--prune", 0, 0.9999), bits(options.bits, "--bits", 1, 12);
+  Compression compression(options);
+  Network& network = compression.network();
   const Densities densities = target_densities(network, sparsities);
   for (const Parameter* parameter : network.parameters()) bits.value(layer_of(*parameter));
   bits.check_all_used();

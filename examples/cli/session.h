@@ -52,8 +52,8 @@ std::vector<std::string> classes_of(const Model& model);
 /// Throws Error(data), naming the file.
 Model open_model(const std::string& file, std::vector<TensorReport>* reports = nullptr);
 
-/// --augment: none, crop (zero padding), crop-flip, either with :PIXELS, or auto, which is crop-flip
-/// for colour pictures and none for grey ones (a mirrored digit is another sign).
+/// --augment: none, crop (zero padding), crop-flip, either with :PIXELS, or auto, which is
+/// crop-flip for colour pictures and none for grey ones (a mirrored digit is another sign).
 void add_augment_option(CLI::App& verb, std::string& augment);
 Transform find_transform(const std::string& augment, const Dataset& data);
 

@@ -43,6 +43,20 @@ inline Outcome octet_in(const TemporaryFolder& folder, const std::string& argume
           text_of(folder / "err")};
 }
 
+// Starts `octet ARGUMENTS --out OUT` and kills it, without warning or chance to save, once its
+// hashes.csv has a line for `step`. False where it ended by itself before.
+inline bool kill_at_step(const TemporaryFolder& folder, const std::string& arguments,
+                         const std::string& out, const std::string& step) {
+  return std::system(("cd " + folder.path().string() + " && { " OCTET_PROGRAM " " + arguments +
+                      " --out " + out +
+                      " >/dev/null 2>&1 & } ; pid=$!; while kill -0 $pid && ! "
+                      "grep -q '^" +
+                      step + ",' " + out +
+                      "/hashes.csv; do sleep 0.01; done 2>/dev/null; "
+                      "kill -9 $pid 2>/dev/null && ! wait $pid 2>/dev/null")
+                         .c_str()) == 0;
+}
+
 // Ends with `code` and one line on stderr that contains `words`.
 inline void check_refused(const TemporaryFolder& folder, const std::string& arguments, int code,
                           const std::string& words) {

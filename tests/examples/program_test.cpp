@@ -154,15 +154,7 @@ TEST_CASE(
     CAPTURE(step);
     // No warning, no chance to save: what is in last.octet is from --save-every.
     const std::string out = "cut" + step;
-    const int status = std::system(("cd " + folder.path().string() + " && { " OCTET_PROGRAM " " +
-                                    train + "--save-every 3 --out " + out +
-                                    " >/dev/null 2>&1 & } ; pid=$!; while kill -0 $pid && ! "
-                                    "grep -q '^" +
-                                    step + ",' " + out +
-                                    "/hashes.csv; do sleep 0.01; done 2>/dev/null; "
-                                    "kill -9 $pid 2>/dev/null && ! wait $pid 2>/dev/null")
-                                       .c_str());
-    REQUIRE(status == 0);
+    REQUIRE(kill_at_step(folder, train + "--save-every 3", out, step));
     const Outcome resumed = octet_in(folder, "train --json --resume " + out);
     CAPTURE(resumed.err);
     REQUIRE(resumed.code == 0);

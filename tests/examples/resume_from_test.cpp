@@ -117,29 +117,17 @@ TEST_CASE("train --resume-from: stopped and resumed, a run ends in the same stat
   const TemporaryFolder folder;
   make_small(folder, "int8");
   const std::string whole = octet_in(folder, go_on + "--out whole").json()["state_hash"];
-  for (const std::string step : {"20"}) {
-    CAPTURE(step);
-    const std::string out = "cut" + step;
-    const int status = std::system(("cd " + folder.path().string() + " && { " OCTET_PROGRAM " " +
-                                    go_on + "--save-every 3 --out " + out +
-                                    " >/dev/null 2>&1 & } ; pid=$!; while kill -0 $pid && ! "
-                                    "grep -q '^" +
-                                    step + ",' " + out +
-                                    "/hashes.csv; do sleep 0.01; done 2>/dev/null; "
-                                    "kill -9 $pid 2>/dev/null && ! wait $pid 2>/dev/null")
-                                       .c_str());
-    REQUIRE(status == 0);
-    // The file that the run came from may be gone.
-    fs::rename(folder / "small.octet", folder / "gone.octet");
-    const Outcome resumed = octet_in(folder, "train --json --resume " + out);
-    fs::rename(folder / "gone.octet", folder / "small.octet");
-    CAPTURE(resumed.err);
-    REQUIRE(resumed.code == 0);
-    CHECK(resumed.out.find("resumed after ") != std::string::npos);
-    CHECK(resumed.json()["state_hash"] == whole);
-    CHECK(text_of(folder / (out + "/hashes.csv")) == text_of(folder / "whole/hashes.csv"));
-    CHECK(octet_in(folder, "verify " + out + " --steps 10").code == 0);
-  }
+  REQUIRE(kill_at_step(folder, go_on + "--save-every 3", "cut", "20"));
+  // The file that the run came from may be gone.
+  fs::rename(folder / "small.octet", folder / "gone.octet");
+  const Outcome resumed = octet_in(folder, "train --json --resume cut");
+  fs::rename(folder / "gone.octet", folder / "small.octet");
+  CAPTURE(resumed.err);
+  REQUIRE(resumed.code == 0);
+  CHECK(resumed.out.find("resumed after ") != std::string::npos);
+  CHECK(resumed.json()["state_hash"] == whole);
+  CHECK(text_of(folder / "cut/hashes.csv") == text_of(folder / "whole/hashes.csv"));
+  CHECK(octet_in(folder, "verify cut --steps 10").code == 0);
 }
 
 TEST_CASE("train --resume-from: any model file, in another precision too; refusals") {

@@ -40,10 +40,7 @@ void compare_centroids(const DeepCompressionOptions& options, Claims& claims) {
   const cli::Stopwatch watch;
   for (int s = 0; s < options.common.seeds; ++s) {
     const std::uint64_t seed = options.common.seed + static_cast<unsigned>(s);
-    const Task task = load_task(options.common.data, {28, 28, 1}, options.held_out, seed,
-                                training_pictures(options));
-    check(task.validation.size() > 0, Failure::usage,
-          "--validation 0: first centroids are compared on validation pictures");
+    const Task task = load_validated_digits(options, seed, "first centroids");
     pictures += static_cast<double>(task.validation.size());
     Network network = train_dense(name, task, recipe, seed);
     prune_and_retrain(name, network, task, recipe, seed);

@@ -22,8 +22,7 @@ Outcome one_seed(const std::string& name, const DeepCompressionOptions& options,
                  std::uint64_t seed) {
   const PublishedNetwork& paper = published(name);
   const Recipe recipe = recipe_of(name, options);
-  const Task task = load_task(options.common.data, {28, 28, 1}, options.held_out, seed,
-                              training_pictures(options));
+  const Task task = load_digits(options, seed);
   const cli::Stopwatch watch;
   std::cout << paper.name << ", seed " << seed << std::endl;
   Network network = train_dense(name, task, recipe, seed);

@@ -79,8 +79,17 @@ Recipe recipe_of(std::string_view network, const DeepCompressionOptions& options
   return recipe;
 }
 
-std::int64_t training_pictures(const DeepCompressionOptions& options) {
-  return options.common.quick ? 15000 : 0;
+Task load_digits(const DeepCompressionOptions& options, std::uint64_t seed) {
+  return load_task(options.common.data, {28, 28, 1}, options.held_out, seed,
+                   options.common.quick ? 15000 : 0);
+}
+
+Task load_validated_digits(const DeepCompressionOptions& options, std::uint64_t seed,
+                           std::string_view what) {
+  Task task = load_digits(options, seed);
+  check(task.validation.size() > 0, Failure::usage, "--validation 0: ", what,
+        " are compared on validation pictures");
+  return task;
 }
 
 }  // namespace octet::papers

@@ -12,7 +12,11 @@ namespace octet::papers {
 /// and options that do not fit.
 Recipe recipe_of(std::string_view network, const DeepCompressionOptions& options);
 
-/// Training pictures to use: fewer with --quick; 0 for all.
-std::int64_t training_pictures(const DeepCompressionOptions& options);
+/// MNIST as a seed divides it; fewer training pictures with --quick.
+Task load_digits(const DeepCompressionOptions& options, std::uint64_t seed);
+
+/// The same; throws Error(usage) where --validation leaves no pictures to compare `what` on.
+Task load_validated_digits(const DeepCompressionOptions& options, std::uint64_t seed,
+                           std::string_view what);
 
 }  // namespace octet::papers
