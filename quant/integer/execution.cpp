@@ -19,7 +19,7 @@ constexpr std::int64_t most_block = 16;
 // Weights beyond this would be read from outside the cache for each block of images.
 constexpr std::int64_t heavy_bytes = 512 << 10;
 // Products below which waking another thread costs more than it brings.
-constexpr std::int64_t least_shared_work = 1 << 20;
+constexpr std::int64_t least_shared_work = 1 << 23;
 
 bool is_product(const Stage& stage) {
   return stage.kind == Stage::Kind::convolution || stage.kind == Stage::Kind::linear;
