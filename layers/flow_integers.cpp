@@ -68,9 +68,9 @@ bool simulates_codes(const Format& activations) {
 
 std::string integer_obstacle(const Layers& layers, const Precision& precision) {
   const Format& a = precision.activations;
-  if (!simulates_codes(a) || a.element() != Element::uint8)
+  if (!simulates_codes(a) || a.element() != Element::uint8 || a.grid.bits != 8)
     return "precision " + print(precision) +
-           ": expected activations of unsigned codes of at most 8 bits in a remembered range, "
+           ": expected activations of unsigned 8-bit codes in a remembered range, "
            "uint8/minmax/smooth";
   if (!precision.weights.fits_int8_product() || precision.weights.rounding != Rounding::nearest)
     return "precision " + print(precision) +

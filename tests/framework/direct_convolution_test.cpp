@@ -1,5 +1,7 @@
 #include "framework/direct_convolution.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <thread>
 
@@ -90,4 +92,46 @@ TEST_CASE("products: the direct convolution knows what it cannot take") {
   CHECK(direct_convolution::fits({3, 3, 1, 1, 1, 1, 1, 1}));
   CHECK_FALSE(direct_convolution::fits({3, 3, 1, 1, 1, 1, 1, 2}));
   CHECK_FALSE(direct_convolution::fits({.pad_right = -1}));
+}
+
+TEST_CASE("products: the direct convolution's codes are those of its sums") {
+  if (!direct_convolution::available()) return;
+  const Window windows[] = {{3, 3, 1, 1, 1, 1, 1, 1}, {3, 3, 2, 1, 1, 1, 1, 1}, {}};
+  for (const Window& window : windows)
+    for (const std::int64_t filters : {3, 16, 50, 64, 130}) {
+      const Shape shape{3, 9, 7, 5};
+      const Tensor input = random_codes(shape, 1, Element::uint8);
+      const Tensor weight = random_codes({filters, window.kernel_h, window.kernel_w, 5}, 2);
+      direct_convolution::Weights packed;
+      packed.pack(weight, Element::uint8);
+      Tensor sums(convolution_shape(shape, weight.shape(), window), Element::int32);
+      direct_convolution::run(packed, input.raw(), shape, window, sums.data<std::int32_t>());
+      const auto padded = static_cast<std::size_t>((filters + 15) / 16 * 16);
+      direct_convolution::CodeOutput output{.bias = std::vector<std::int32_t>(padded),
+                                            .factors = std::vector<double>(padded),
+                                            .zero_point = 30,
+                                            .least = 30};
+      for (std::size_t k = 0; k < static_cast<std::size_t>(filters); ++k) {
+        output.bias[k] = static_cast<std::int32_t>(k) * 100 - 3000;
+        output.factors[k] = 0.001 * static_cast<double>(k % 5 + 1);
+      }
+      const std::int64_t lines = direct_convolution::output_lines(shape, window);
+      constexpr std::int64_t guard = 64;
+      std::vector<std::uint8_t> codes(static_cast<std::size_t>(sums.elements() + guard), 0x5a);
+      // In parts, which must not touch each other.
+      for (std::int64_t b = 0; b < packed.blocks(); ++b)
+        for (std::int64_t y = 0; y < lines; y += 2)
+          direct_convolution::run_to_codes(packed, output, input.data<std::uint8_t>(), shape,
+                                           window, {b, b + 1, y, std::min(lines, y + 2)},
+                                           codes.data());
+      for (std::int64_t i = 0; i < sums.elements(); ++i) {
+        const auto k = static_cast<std::size_t>(i % filters);
+        const double real = static_cast<double>(sums.data<std::int32_t>()[i] + output.bias[k]) *
+                            output.factors[k];
+        REQUIRE(static_cast<double>(codes[static_cast<std::size_t>(i)]) ==
+                std::clamp(std::nearbyint(real) + 30, 30.0, 255.0));
+      }
+      for (std::size_t i = static_cast<std::size_t>(sums.elements()); i < codes.size(); ++i)
+        REQUIRE(codes[i] == 0x5a);
+    }
 }
