@@ -243,6 +243,7 @@ const Tensor& WeightedLayer::take_error(const Tensor& error, const Pass& pass) {
   if (precision_.errors.is_float32() && !fold) return error;
   if (fold && precision_.errors.grid.kind != Grid::Kind::integer) {
     kernels::scale_columns(error, *fold, nullptr, float_errors_);
+    if (precision_.errors.is_float32()) return float_errors_;
     quantize_errors_.encode(float_errors_, pass, errors_);
   } else {
     quantize_errors_.encode(error, pass, errors_, fold);

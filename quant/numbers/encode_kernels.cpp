@@ -100,11 +100,22 @@ float absmax(const float* x, std::int64_t count, const float* factors, std::int6
                                       : max_bits(x, count));
 }
 
-void minmax(const float* x, std::int64_t count, float* least, float* most) {
+// As integers of two's complement floats order as they do as numbers once the magnitudes of negative
+// ones are turned round; the same map leads back.
+[[gnu::always_inline]] inline std::int32_t ordered(std::int32_t bits) {
+  return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+
+OCTET_KERNEL void minmax(const float* x, std::int64_t count, float* least, float* most) {
+  std::int32_t low = ordered(std::bit_cast<std::int32_t>(*least));
+  std::int32_t high = ordered(std::bit_cast<std::int32_t>(*most));
   for (std::int64_t i = 0; i < count; ++i) {
-    *least = std::min(*least, x[i]);
-    *most = std::max(*most, x[i]);
+    const std::int32_t value = ordered(std::bit_cast<std::int32_t>(x[i]));
+    low = value < low ? value : low;
+    high = value > high ? value : high;
   }
+  *least = std::bit_cast<float>(ordered(low));
+  *most = std::bit_cast<float>(ordered(high));
 }
 
 OCTET_KERNEL void encode(const float* x, std::int64_t first, std::int64_t count,

@@ -21,6 +21,7 @@ struct Encoding {
 
 /// Largest magnitude of x[i] * factors[i % columns]; NaN when a value is NaN.
 float absmax(const float* x, std::int64_t count, const float* factors, std::int64_t columns);
+/// Widens least .. most to hold all values; one of them becomes NaN when a value is.
 void minmax(const float* x, std::int64_t count, float* least, float* most);
 
 /// Values first .. first + count - 1 of a tensor, whose random numbers depend on their index.

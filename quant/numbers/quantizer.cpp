@@ -49,6 +49,22 @@ float parallel_absmax(const float* x, std::int64_t count, const std::vector<floa
   return most;
 }
 
+// Widens least .. most to hold all values.
+void parallel_minmax(const float* x, std::int64_t count, float* least, float* most) {
+  const auto parts = static_cast<std::size_t>((count + grain - 1) / grain);
+  std::vector<float> low(parts, *least), high(parts, *most);
+  parallel_for(static_cast<std::int64_t>(parts), 4, [&](std::int64_t a, std::int64_t b) {
+    for (std::int64_t i = a; i < b; ++i)
+      kernels::minmax(x + i * grain, std::min(grain, count - i * grain),
+                      &low[static_cast<std::size_t>(i)], &high[static_cast<std::size_t>(i)]);
+  });
+  // A NaN is neither smaller nor larger, and must not be lost.
+  for (std::size_t i = 0; i < parts; ++i) {
+    *least = low[i] < *least || std::isnan(low[i]) ? low[i] : *least;
+    *most = high[i] > *most || std::isnan(high[i]) ? high[i] : *most;
+  }
+}
+
 double parallel_sum_abs(const float* x, std::int64_t count, float above) {
   return parallel_sum(count, grain, [&](std::int64_t a, std::int64_t b) {
     double sum = 0;
@@ -186,8 +202,13 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
   const bool known = scaling.smooth && (range_.floats()[0] != 0 || range_.floats()[1] != 0);
   float least = 0, most = 0;
   if (scaling.rule == Rule::minmax) {
-    if (!known || pass.training) kernels::minmax(x, count, &least, &most);
-    check_finite(parallel_absmax(x, count, nullptr));
+    if (!known || pass.training) {
+      parallel_minmax(x, count, &least, &most);
+      check_finite(least);
+      check_finite(most);
+    } else {
+      check_finite(parallel_absmax(x, count, nullptr));
+    }
   } else {
     most = parallel_absmax(x, count, factors);
     check_finite(most);
@@ -195,7 +216,7 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
     if (format_.grid.least() == 0 && (!known || pass.training)) {
       assert(!factors);
       most = 0;
-      kernels::minmax(x, count, &least, &most);
+      parallel_minmax(x, count, &least, &most);
     }
   }
   const float now_least = least, now_most = most;
