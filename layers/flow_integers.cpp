@@ -82,6 +82,9 @@ std::string integer_obstacle(const Layers& layers, const Precision& precision) {
   if (!dynamic_cast<const WeightedLayer*>(last->get()))
     return obstacle(**last, "scores come from a convolution or linear layer, got a " +
                                 (*last)->spec().kind);
+  for (auto after = layers.rbegin(); after != last; ++after)
+    if (is_relu(*after) || dynamic_cast<const MaxPool*>(after->get()))
+      return obstacle(**after, "a " + (*after)->spec().kind + " of scores has no integer form");
   return "";
 }
 

@@ -219,6 +219,7 @@ TEST_CASE("lower: what has no integer form is refused by the layer's name") {
                  "layer residual1: a path has no layer that makes new values");
   check_obstacle(head + tail, "precision W=int8/absmax,A=uint16",
                  "W=int8/absmax,A=uint16/minmax/smooth");
+  check_obstacle(head + tail + "relu\n", "layer relu1: a relu of scores");
   check_obstacle(head + tail, "expected activations", "W=int8/absmax,A=uint4/minmax/smooth");
   check_obstacle(head + tail, "expected weights of at most 8 bits",
                  "W=int12/absmax,A=uint8/minmax/smooth");
