@@ -10,6 +10,7 @@
 #include "framework/direct_convolution.h"
 #include "framework/dnn.h"
 #include "framework/parallel.h"
+#include "framework/zero_point.h"
 
 namespace octet::products {
 namespace {
@@ -231,8 +232,34 @@ void gemm_exact(std::int64_t m, std::int64_t n, std::int64_t depth, const CodeMa
   }
 }
 
+namespace {
+
+// The convolution of codes with a zero point.
+void shifted_sums(const Tensor& input, const Tensor& weight, const Window& window,
+                  const SumsBody& body) {
+  const Shape& images = input.shape();
+  const Shape outer = padded_shape(images, window), output = convolution_shape(
+                                                        images, weight.shape(), window);
+  static thread_local Tensor padded;
+  padded.resize(outer, input.element());
+  const auto* const from = static_cast<const std::uint8_t*>(input.raw());
+  auto* const to = static_cast<std::uint8_t*>(padded.raw());
+  const auto zero = static_cast<std::uint8_t>(input.zero_point);
+  const std::int64_t image = input.elements() / images[0], outer_image = outer.elements() / outer[0];
+  parallel_for(images[0], 1, [&](std::int64_t begin, std::int64_t end) {
+    pad_codes(from + begin * image, with_images(images, end - begin), window, zero,
+              to + begin * outer_image);
+  });
+  convolution_sums(padded, weight, without_padding(window),
+                   without_zero_point(weight, input.zero_point, body,
+                                      output.elements() / output[0]));
+}
+
+}  // namespace
+
 void convolution_sums(const Tensor& input, const Tensor& weight, const Window& window,
                       const SumsBody& body) {
+  if (input.zero_point != 0) return shifted_sums(input, weight, window, body);
   const std::int64_t image = input.elements() / input.shape()[0];
   const auto* codes = static_cast<const std::int8_t*>(input.raw());
   sums_in_blocks(
@@ -244,6 +271,9 @@ void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsB
   const std::int64_t m = a.shape()[0], depth = a.shape()[1];
   const std::int64_t n = b.shape()[transpose_b ? 0 : 1];
   assert(depth == b.shape()[transpose_b ? 1 : 0]);
+  assert(a.zero_point == 0 || transpose_b);
+  const SumsBody& take =
+      a.zero_point == 0 ? body : without_zero_point(b, a.zero_point, body, n);
   check_terms(a.element(), depth);
   ProductScope scope(transpose_b ? "forward" : "input error",
                      2.0 * static_cast<double>(m * n) * static_cast<double>(depth));
@@ -254,7 +284,7 @@ void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsB
              {b.raw(), Element::int8, b.shape()[1], transpose_b}, false, c);
   parallel_for(m, std::max<std::int64_t>(1, (1 << 14) / n),
                [&](std::int64_t begin, std::int64_t end) {
-                 scope.run(body, begin, end - begin, c + begin * n);
+                 scope.run(take, begin, end - begin, c + begin * n);
                });
 }
 

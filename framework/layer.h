@@ -21,6 +21,9 @@ struct Pass {
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
   bool metered = false;  ///< count clipped and underflowed codes
+  /// Training with simulated codes: ranges of activations are observed, nothing is quantised yet.
+  bool observes_only = false;
+  bool frozen_statistics = false;  ///< batch norms use their running statistics in training too
 };
 
 /// How many codes of one role were clipped to the ends of their grid, and how many values that are

@@ -55,7 +55,9 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
     const Pass pass{.training = true,
                     .seed = state.seed,
                     .step = static_cast<std::uint64_t>(state.step),
-                    .metered = state.step % metered_every == 0};
+                    .metered = state.step % metered_every == 0,
+                    .observes_only = state.step < state.observe_until,
+                    .frozen_statistics = state.step >= state.freeze_from};
     const Tensor& scores = network.forward(batch->images, pass);
     const double value = measure(loss, scores, batch->labels, &error);
     check(std::isfinite(value), Failure::numbers, "the loss became ", value, " at step ",
@@ -79,10 +81,17 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
 
 Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
                  std::vector<std::int64_t>* confusion) {
+  return evaluate(
+      [&](const Tensor& images) -> const Tensor& { return network.forward(images, {}); }, loss,
+      loader, confusion);
+}
+
+Metrics evaluate(const Forward& forward, const Loss& loss, DataLoader& loader,
+                 std::vector<std::int64_t>* confusion) {
   Metrics metrics;
   loader.start(0);
   while (const Batch* batch = next_batch(loader)) {
-    const Tensor& scores = network.forward(batch->images, {});
+    const Tensor& scores = forward(batch->images);
     const auto images = static_cast<std::int64_t>(batch->labels.size());
     const double value = measure(loss, scores, batch->labels, nullptr);
     check(std::isfinite(value), Failure::numbers, "the loss of an evaluation is ", value,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ struct TrainingState {
   std::int64_t batch = 0;  ///< batches of the current epoch done
   std::int64_t step = 0;   ///< batches done in all
   Metrics metrics;         ///< of the current epoch
+  // Of a run that simulates codes: ranges are only observed up to a step (a delayed start), and
+  // batch norms keep their statistics from another on.
+  std::int64_t observe_until = 0;
+  std::int64_t freeze_from = std::numeric_limits<std::int64_t>::max();
 };
 
 /// Trains until the end of the epoch, beginning at state.batch; `rate` gives the learning rate of a
@@ -46,6 +51,11 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
 /// Metrics over all of the loader's pictures. Throws Error(numbers) when the loss is not finite.
 /// `confusion`, when given, becomes classes x classes counts, row = label, column = answer.
 Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
+                 std::vector<std::int64_t>* confusion = nullptr);
+
+/// The same of anything that gives scores, float32, for N x H x W x C images.
+using Forward = std::function<const Tensor&(const Tensor& images)>;
+Metrics evaluate(const Forward& forward, const Loss& loss, DataLoader& loader,
                  std::vector<std::int64_t>* confusion = nullptr);
 
 /// Index of the largest score of each image; the first of equals.

@@ -7,7 +7,8 @@ namespace octet {
 std::unique_ptr<Layer> Relu::from(SpecReader&) { return std::make_unique<Relu>(); }
 
 const Tensor& Relu::forward(const Tensor& input, const Pass&) {
-  if (absorbed_) return input;
+  // In integers the layer before has clipped its codes.
+  if (absorbed_ || !is_real(input.element())) return input;
   kernels::finish_outputs(input, nullptr, true, output_);
   return output_;
 }

@@ -209,9 +209,37 @@ void BatchNorm::normalize_batch(const Tensor& input) {
   }
 }
 
+// The same with the running mean and deviation.
+void BatchNorm::take_running() {
+  for (std::int64_t k = 0; k < channels_; ++k) {
+    mean_[at(k)] = running_mean_.floats()[k];
+    inverse_[at(k)] = static_cast<float>(
+        1 / std::sqrt(static_cast<double>(running_variance_.floats()[k]) + options_.epsilon));
+  }
+}
+
+void BatchNorm::running_affine(std::vector<double>& factors, std::vector<double>& offsets) const {
+  factors.resize(at(channels_));
+  offsets.resize(at(channels_));
+  for (std::int64_t k = 0; k < channels_; ++k) {
+    factors[at(k)] =
+        static_cast<double>(gamma_.value.floats()[k]) /
+        std::sqrt(static_cast<double>(running_variance_.floats()[k]) + options_.epsilon);
+    offsets[at(k)] = static_cast<double>(beta_.value.floats()[k]) -
+                     factors[at(k)] * static_cast<double>(running_mean_.floats()[k]);
+  }
+}
+
 const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
-  if (!is_real(input.element())) return forward_codes(input, pass);
-  if (pass.training) normalize_batch(input);
+  if (!is_real(input.element())) return taken_in_ ? input : forward_codes(input, pass);
+  frozen_ = pass.frozen_statistics;
+  if (pass.training) {
+    if (frozen_) {
+      take_running();
+    } else {
+      normalize_batch(input);
+    }
+  }
   for (std::int64_t k = 0; k < channels_; ++k) {
     const auto gamma = static_cast<double>(gamma_.value.floats()[k]);
     const auto beta = static_cast<double>(beta_.value.floats()[k]);
@@ -264,7 +292,8 @@ const Tensor& BatchNorm::backward(const Tensor& error, const Pass& pass) {
     beta_.gradient.floats()[k] = static_cast<float>(sum);
     gamma_.gradient.floats()[k] = static_cast<float>(centred * inverse);
     const double scale = static_cast<double>(gamma_.value.floats()[k]) * inverse;
-    const double share = scale / static_cast<double>(rows);
+    // Frozen statistics do not depend on the input.
+    const double share = frozen_ ? 0 : scale / static_cast<double>(rows);
     spread(k, mean, scale, -share * centred * inverse * inverse, -share * sum);
   }
   if (!wants_input_error_) {

@@ -1,7 +1,7 @@
 // Batch normalisation (Ioffe, Szegedy 2015), for each channel over batch and positions:
 //   y = gamma (x - mean) / sqrt(variance + epsilon) + beta
 // Training uses the batch's mean and variance and moves the running ones towards them; evaluation
-// uses the running ones. Sums are doubles over fixed chunks of rows, added in order.
+// uses the running ones, as does training with frozen statistics. Sums are doubles over fixed chunks of rows, added in order.
 #pragma once
 
 #include "layers/emission.h"
@@ -19,6 +19,10 @@ class BatchNorm : public FlowLayer {
   static std::unique_ptr<Layer> from(SpecReader& reader);
 
   double epsilon() const { return options_.epsilon; }
+  /// In evaluation y = factor[k] * x + offset[k].
+  void running_affine(std::vector<double>& factors, std::vector<double>& offsets) const;
+  /// Whether the layer before does the work where it gives codes.
+  void set_taken_in(bool taken_in) { taken_in_ = taken_in; }
 
   Spec spec() const override;
   Shape connect(const Shape& input) override;
@@ -55,8 +59,11 @@ class BatchNorm : public FlowLayer {
   void each_rows(std::int64_t rows, const Kernel& kernel) const;
   void spread(std::int64_t k, double shift, double scale, double slope, double constant);
   void normalize_batch(const Tensor& input);
+  void take_running();
 
   Options options_;
+  bool taken_in_ = false;
+  bool frozen_ = false;  // the latest training pass used the running statistics
   std::int64_t channels_ = 0;
   std::int64_t group_ = 1;  // rows that a kernel takes as one, so that few channels fill vectors
   std::int64_t chunk_ = 1;  // rows whose sums are taken together
@@ -65,7 +72,7 @@ class BatchNorm : public FlowLayer {
   const Tensor* input_ = nullptr;
   std::vector<double> parts_;           // of each chunk: two sums for each channel of a group
   std::vector<double> first_, second_;  // the two sums of each channel
-  std::vector<float> mean_, inverse_;   // of the latest training batch: mean, 1 / deviation
+  std::vector<float> mean_, inverse_;   // in the latest training pass: mean, 1 / deviation
   std::vector<float> shift_, scale_, slope_, constant_;  // for each channel of a group
   Quantizer activations_, errors_;
   Emission emission_;

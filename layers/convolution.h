@@ -23,6 +23,8 @@ class Convolution : public WeightedLayer {
 
   Spec spec() const override;
   Shape connect(const Shape& input) override;
+  const Window& window() const { return window_; }
+  Shape output_shape(std::int64_t images) const override { return output_.with_front(images); }
 
  protected:
   void product(const Tensor& input, const Tensor& weight, const Tensor* bias, const Store& store,
@@ -37,7 +39,6 @@ class Convolution : public WeightedLayer {
   void weight_gradient_of_codes(const Tensor& input, const Tensor& error,
                                 const std::vector<float>& scales, Tensor& gradient,
                                 std::int64_t* error_sums) override;
-  Shape output_shape(std::int64_t images) const override { return output_.with_front(images); }
   Shape input_shape(std::int64_t images) const override { return input_.with_front(images); }
 
  private:

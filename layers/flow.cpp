@@ -1,6 +1,7 @@
 #include "layers/flow.h"
 
 #include "layers/activations.h"
+#include "layers/batch_norm.h"
 #include "layers/weighted_layer.h"
 
 namespace octet {
@@ -29,8 +30,10 @@ void stop_flow(const Layers& layers) {
     if (auto* flowing = dynamic_cast<FlowLayer*>(layer.get())) {
       flowing->set_outlets({}, {});
       flowing->set_flow_formats({}, {});
+      flowing->set_integer_outlet({});
     }
     if (auto* relu = dynamic_cast<Relu*>(layer.get())) relu->set_absorbed(false);
+    if (auto* norm = dynamic_cast<BatchNorm*>(layer.get())) norm->set_taken_in(false);
     if (auto* weighted = dynamic_cast<WeightedLayer*>(layer.get())) {
       weighted->set_errors_folded(false);
       weighted->set_output_element(Element::float32);
@@ -99,6 +102,10 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
 
 bool plan_flow(const Layers& layers, const Precision& precision) {
   stop_flow(layers);
+  if (simulates_codes(precision.activations)) {
+    plan_integers(layers, precision);
+    return false;
+  }
   // What comes before the first maker sees the images, which are float32; only a weighted layer
   // encodes them. A block at the end would add codes to what leaves in float32.
   if (!formats_flow(precision) || !can_flow(layers) ||

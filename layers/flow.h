@@ -5,7 +5,10 @@
 // layer encodes what it is given. An error has the element of the values it is the error of.
 #pragma once
 
+#include <optional>
+
 #include "framework/layer.h"
+#include "quant/integer/integer_network.h"
 #include "quant/numbers/precision.h"
 #include "quant/numbers/quantizer.h"
 
@@ -20,6 +23,16 @@ struct Outlet {
   bool rectify = false;  ///< of outputs: a ReLU follows, its work is done here
   bool mask = false;     ///< of errors: zero where the code of the layer's input is 0 (that ReLU)
   const Tensor* addend = nullptr;  ///< codes to be added first: the other path of a residual block
+};
+
+class BatchNorm;
+
+/// What a layer does in evaluation in integers: its new values, normalised and rectified where such
+/// layers follow, become codes of the layer that takes them.
+struct IntegerOutlet {
+  const Quantizer* quantizer = nullptr;  ///< null: the values are scores and leave as int32 sums
+  const BatchNorm* norm = nullptr;       ///< of weighted layers
+  bool rectify = false;
 };
 
 /// A layer that takes part in the flow of codes.
@@ -59,9 +72,22 @@ class FlowLayer : public Layer {
   virtual Quantizer* input_quantizer() { return nullptr; }
   virtual Outlet error_inlet() { return {}; }
 
+  /// Set where the network has an integer form (plan_integers).
+  void set_integer_outlet(const std::optional<IntegerOutlet>& outlet) { integer_ = outlet; }
+  const std::optional<IntegerOutlet>& integer_outlet() const { return integer_; }
+  /// What the latest forward pass gave.
+  virtual const Tensor* latest_output() const { return nullptr; }
+
   std::vector<Saturation> take_saturation() override;
 
  protected:
+  /// Whether this pass is evaluated in integers: the ranges of input and output are known.
+  bool in_integers(const Pass& pass, const Quantizer& input) const {
+    return integer_ && !pass.training && input.knows_range() &&
+           (!integer_->quantizer || integer_->quantizer->knows_range());
+  }
+  std::optional<IntegerOutlet> integer_;
+
   /// The quantizers that count, and the roles they count for.
   virtual std::vector<std::pair<std::string, Quantizer*>> quantizers() { return {}; }
 
@@ -71,6 +97,20 @@ class FlowLayer : public Layer {
 /// Lets codes flow through these layers where the formats and the kinds of layer allow it; else
 /// reals flow. Returns whether codes do. Called when the precision of every layer is set.
 bool plan_flow(const Layers& layers, const Precision& precision);
+
+/// Whether training simulates codes of this format wherever they will flow in integers: unsigned
+/// codes in a range that is remembered. Every layer that makes new values then quantises its own
+/// input, blocks also what they add up; those that see the same values remember the same range.
+bool simulates_codes(const Format& activations);
+/// The part of plan_flow for such a precision: training simulates in float32, evaluation runs in
+/// integers where the network has an integer form.
+void plan_integers(const Layers& layers, const Precision& precision);
+/// Why the network has none, naming the layer; empty where it has one.
+std::string integer_obstacle(const Layers& layers, const Precision& precision);
+/// The path inside a block: its last values become codes of `outputs`.
+void plan_integer_path(const Layers& path, const Quantizer* outputs);
+/// The edge of codes that leave by this outlet; the scale of scores is not known yet.
+Edge make_edge(const std::string& layer, const Shape& image, const IntegerOutlet& outlet);
 
 /// The part of plan_flow that is about reals.
 void plan_reals(const Layers& layers);

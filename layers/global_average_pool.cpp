@@ -48,9 +48,16 @@ kernels::PoolGeometry GlobalAveragePool::geometry() const {
           .stride = 1};
 }
 
-const Tensor& GlobalAveragePool::forward(const Tensor& input, const Pass& pass) {
+const Tensor& GlobalAveragePool::forward(const Tensor& given, const Pass& pass) {
+  const Tensor& input =
+      is_real(given.element()) ? codes_.simulated().forward(given, pass) : given;
   received_ = &input;
   if (!is_real(input.element())) {
+    if (in_integers(pass, *input_quantizer())) {
+      codes_.evaluate(input, geometry(), make_edge(name(), {1, 1, input_[2]}, *integer_),
+                      integer_->rectify, output_);
+      return output_;
+    }
     codes_.forward(input, geometry(), outlet_, pass, output_);
     return output_;
   }
@@ -86,7 +93,7 @@ const Tensor& GlobalAveragePool::backward(const Tensor& error, const Pass& pass)
     });
   });
   kernels::finish_errors(passed_, nullptr, error_outlet_.mask ? received_ : nullptr, passed_);
-  return passed_;
+  return codes_.simulated().backward(passed_, pass);
 }
 
 }  // namespace octet

@@ -13,6 +13,8 @@ class GlobalAveragePool : public FlowLayer {
   Shape connect(const Shape& input) override;
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
+  kernels::PoolGeometry geometry() const;
+  const Tensor* latest_output() const override { return &output_; }
 
   bool masks_reals() const override { return true; }
   void set_flow_formats(const Format& activations, const Format& errors) override {
@@ -28,7 +30,6 @@ class GlobalAveragePool : public FlowLayer {
   }
 
  private:
-  kernels::PoolGeometry geometry() const;
   const Tensor* received_ = nullptr;
   AveragePoolingOfCodes codes_;
   Shape input_;  // H x W x C

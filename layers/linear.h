@@ -18,6 +18,7 @@ class Linear : public WeightedLayer {
 
   Spec spec() const override;
   Shape connect(const Shape& input) override;
+  Shape output_shape(std::int64_t images) const override { return {images, 1, 1, options_.units}; }
 
  protected:
   void product(const Tensor& input, const Tensor& weight, const Tensor* bias, const Store& store,
@@ -32,7 +33,6 @@ class Linear : public WeightedLayer {
   void weight_gradient_of_codes(const Tensor& input, const Tensor& error,
                                 const std::vector<float>& scales, Tensor& gradient,
                                 std::int64_t* error_sums) override;
-  Shape output_shape(std::int64_t images) const override { return {images, 1, 1, options_.units}; }
   Shape input_shape(std::int64_t images) const override { return input_.with_front(images); }
 
  private:

@@ -6,6 +6,7 @@
 #include "framework/check.h"
 #include "framework/parallel.h"
 #include "framework/window.h"
+#include "quant/integer/pooling_of_codes.h"
 
 namespace octet {
 namespace {
@@ -130,6 +131,7 @@ const Tensor& MaxPool::forward_codes(const Tensor& input) {
                      pooled = output_shape_.elements();
   output_.resize(output_shape_.with_front(n), input.element());
   output_.scales = input.scales;
+  output_.zero_point = input.zero_point;
   places_.resize(output_.shape(), Element::uint8);
   const kernels::PoolGeometry g = geometry();
   auto* const places = places_.data<std::uint8_t>();
@@ -142,6 +144,20 @@ const Tensor& MaxPool::forward_codes(const Tensor& input) {
         kernels::max_pool_codes(input.data<std::int8_t>() + i * image, g,
                                 output_.data<std::int8_t>() + i * pooled, places + i * pooled);
       }
+  });
+  return output_;
+}
+
+// Windows that overlap or are cut off at the edge, in evaluation.
+const Tensor& MaxPool::forward_any_codes(const Tensor& input) {
+  output_.resize(output_shape_.with_front(input.shape()[0]), Element::uint8);
+  output_.scales = input.scales;
+  output_.zero_point = input.zero_point;
+  const std::int64_t image = input_shape_.elements(), pooled = output_shape_.elements();
+  parallel_for(input.shape()[0], 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i)
+      max_pool_codes(input.data<std::uint8_t>() + i * image, input_shape_, options_.window,
+                     options_.stride, output_shape_, output_.data<std::uint8_t>() + i * pooled);
   });
   return output_;
 }
@@ -222,7 +238,9 @@ void MaxPool::backward_reals(const Tensor& error) {
 }
 
 const Tensor& MaxPool::forward(const Tensor& input, const Pass&) {
-  if (!is_real(input.element())) return forward_codes(input);
+  if (!is_real(input.element())) {
+    return role() == Role::passer ? forward_codes(input) : forward_any_codes(input);
+  }
   output_.resize(output_shape_.with_front(input.shape()[0]), input.element());
   const std::int64_t window = options_.window * options_.window;
   places_.resize(output_.shape(), window <= 256 ? Element::uint8 : Element::int32);
@@ -249,9 +267,16 @@ void AveragePool::set_flow_formats(const Format& activations, const Format& erro
   codes_.set_formats(name(), activations, errors);
 }
 
-const Tensor& AveragePool::forward(const Tensor& input, const Pass& pass) {
+const Tensor& AveragePool::forward(const Tensor& given, const Pass& pass) {
+  const Tensor& input =
+      is_real(given.element()) ? codes_.simulated().forward(given, pass) : given;
   input_ = &input;
   if (!is_real(input.element())) {
+    if (in_integers(pass, *input_quantizer())) {
+      codes_.evaluate(input, geometry(), make_edge(name(), output_shape_, *integer_),
+                      integer_->rectify, output_);
+      return output_;
+    }
     codes_.forward(input, geometry(), outlet_, pass, output_);
     return output_;
   }
@@ -304,20 +329,42 @@ const Tensor& AveragePool::backward(const Tensor& error, const Pass& pass) {
       }
     });
   });
-  return passed_;
+  return codes_.simulated().backward(passed_, pass);
 }
 
 void AveragePoolingOfCodes::set_formats(const std::string& layer, const Format& activations,
                                         const Format& errors) {
-  activations_ = Quantizer(activations, layer + ".activations");
+  const bool simulates = simulates_codes(activations);
+  simulated_ = SimulatedCodes(simulates ? activations : Format{}, layer + ".activations");
+  activations_ = Quantizer(simulates ? Format{} : activations, layer + ".activations");
   errors_ = Quantizer(errors, layer + ".errors");
+}
+
+void AveragePoolingOfCodes::evaluate(const Tensor& codes, const kernels::PoolGeometry& g,
+                                     const Edge& edge, bool rectify, Tensor& output) {
+  const std::int64_t n = codes.shape()[0], image = g.height * g.width * g.channels,
+                     pooled = g.output_height * g.output_width * g.channels;
+  const Averaging averaging(codes.scale(), codes.zero_point, g.window_height * g.window_width, edge,
+                            rectify, RequantRounding::half_even);
+  output.resize({n, g.output_height, g.output_width, g.channels}, Element::uint8);
+  output.scales.assign(1, edge.scale);
+  output.zero_point = edge.zero_point;
+  parallel_for(n, 1, [&](std::int64_t first, std::int64_t last) {
+    static thread_local Tensor sums;
+    sums.resize({pooled}, Element::int32);
+    for (std::int64_t i = first; i < last; ++i) {
+      kernels::sum_windows(codes.data<std::uint8_t>() + i * image, Element::uint8, g,
+                           sums.data<std::int32_t>());
+      averaging.run(sums.data<std::int32_t>(), pooled, output.data<std::uint8_t>() + i * pooled);
+    }
+  });
 }
 
 std::vector<std::pair<std::string, Tensor*>> AveragePoolingOfCodes::state(
     const std::string& layer) {
   std::vector<std::pair<std::string, Tensor*>> all;
-  if (activations_.format().scaling.smooth)
-    all.emplace_back(layer + ".activation_range", &activations_.range());
+  if (input_quantizer()->format().scaling.smooth)
+    all.emplace_back(layer + ".activation_range", &input_quantizer()->range());
   if (errors_.format().scaling.smooth) all.emplace_back(layer + ".error_range", &errors_.range());
   return all;
 }

@@ -4,6 +4,7 @@
 
 #include "layers/code_pooling.h"
 #include "layers/emission.h"
+#include "layers/simulated_codes.h"
 
 namespace octet {
 
@@ -14,6 +15,7 @@ class Pooling : public FlowLayer {
     std::int64_t stride = 2;
   };
   Shape connect(const Shape& input) override;
+  kernels::PoolGeometry geometry() const;
 
  protected:
   explicit Pooling(const Options& options) : options_(options) {}
@@ -29,7 +31,6 @@ class Pooling : public FlowLayer {
   static float area(const Range& rows, const Range& columns);
   /// Whether no window is cut off at an edge.
   bool whole_windows() const;
-  kernels::PoolGeometry geometry() const;
 
   Options options_;
   Shape input_shape_, output_shape_;  // H x W x C
@@ -41,7 +42,14 @@ class Pooling : public FlowLayer {
 class AveragePoolingOfCodes {
  public:
   void set_formats(const std::string& layer, const Format& activations, const Format& errors);
-  Quantizer* input_quantizer() { return &activations_; }
+  Quantizer* input_quantizer() {
+    return simulated_.on() ? &simulated_.quantizer() : &activations_;
+  }
+  /// Reals as training with simulated codes sees them, and their errors.
+  SimulatedCodes& simulated() { return simulated_; }
+  /// In the integers of quant/integer/integer_network.h: `edge` is that of the codes that leave.
+  static void evaluate(const Tensor& codes, const kernels::PoolGeometry& geometry, const Edge& edge,
+                       bool rectify, Tensor& output);
   Outlet error_inlet() { return {.quantizer = &errors_}; }
   std::vector<std::pair<std::string, Tensor*>> state(const std::string& layer);
   std::vector<std::pair<std::string, Quantizer*>> quantizers();
@@ -54,6 +62,7 @@ class AveragePoolingOfCodes {
 
  private:
   Quantizer activations_, errors_;
+  SimulatedCodes simulated_;
   Emission emission_;
   Tensor error_codes_;
 };
@@ -64,6 +73,7 @@ class MaxPool : public Pooling {
   /// Reads window and stride (the window unless given). Throws Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
   Spec spec() const override { return spec_of("max_pool"); }
+  const Tensor* latest_output() const override { return &output_; }
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   /// The error goes to the first of the largest inputs of a window.
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
@@ -73,6 +83,7 @@ class MaxPool : public Pooling {
 
  private:
   const Tensor& forward_codes(const Tensor& input);
+  const Tensor& forward_any_codes(const Tensor& input);
   const Tensor& backward_codes(const Tensor& error);
   template <class T, class Place>
   void forward_reals(const Tensor& input);
@@ -87,6 +98,7 @@ class AveragePool : public Pooling {
   /// Reads window and stride (the window unless given). Throws Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
   Spec spec() const override { return spec_of("average_pool"); }
+  const Tensor* latest_output() const override { return &output_; }
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
   Role role() const override { return whole_windows() ? Role::maker : Role::stopper; }

@@ -1,8 +1,11 @@
 #include "layers/residual.h"
 
+#include "framework/bfloat16.h"
 #include "framework/check.h"
+#include "framework/parallel.h"
 #include "framework/profile.h"
 #include "layers/real_kernels.h"
+#include "quant/integer/addition.h"
 
 namespace octet {
 namespace {
@@ -77,6 +80,14 @@ FlowLayer::Role Residual::role() const {
 }
 
 void Residual::set_flow_formats(const Format& activations, const Format& errors) {
+  const bool simulates = simulates_codes(activations);
+  const Format added = simulates ? activations : Format{};
+  simulated_main_ = SimulatedCodes(added, name() + ".main.activations");
+  simulated_shortcut_ = SimulatedCodes(added, name() + ".shortcut.activations");
+  if (simulates) {
+    input_ = errors_ = shortcut_outputs_ = shortcut_errors_ = Quantizer();
+    return;
+  }
   input_ = Quantizer(activations, name() + ".activations");
   errors_ = Quantizer(errors, name() + ".errors");
   shortcut_outputs_ = Quantizer(activations, name() + ".shortcut.activations");
@@ -125,8 +136,31 @@ const Tensor& Residual::forward(const Tensor& input, const Pass& pass) {
     flow(main_.back()).set_output_addend(&shortcut);
     return forward_path(main_, input, pass);
   }
-  const Tensor& main = forward_path(main_, input, pass);
-  kernels::finish_outputs(main, &forward_path(shortcut_, input, pass), false, output_);
+  if (simulated_main_.on() && in_integers(pass, main_codes())) return evaluate_integers(input, pass);
+  const Tensor& main = simulated_main_.forward(forward_path(main_, input, pass), pass);
+  const Tensor& shortcut = simulated_shortcut_.forward(forward_path(shortcut_, input, pass), pass);
+  kernels::finish_outputs(main, &shortcut, false, output_);
+  return output_;
+}
+
+const Tensor& Residual::evaluate_integers(const Tensor& input, const Pass& pass) {
+  const Tensor* x = &input;
+  if (is_real(input.element())) {
+    input_quantizer()->encode(input, pass, input_codes_);
+    x = &input_codes_;
+  }
+  const Tensor& main = forward_path(main_, *x, pass);
+  const Tensor& shortcut = forward_path(shortcut_, *x, pass);
+  const Edge edge = make_edge(name(), main.shape().without_front(), *integer_);
+  const Addition addition(main.scale(), main.zero_point, shortcut.scale(), shortcut.zero_point, edge,
+                          integer_->rectify, RequantRounding::half_even);
+  output_.resize(main.shape(), Element::uint8);
+  output_.scales.assign(1, edge.scale);
+  output_.zero_point = edge.zero_point;
+  parallel_for(main.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    addition.run(main.data<std::uint8_t>() + begin, shortcut.data<std::uint8_t>() + begin,
+                 end - begin, output_.data<std::uint8_t>() + begin);
+  });
   return output_;
 }
 
@@ -141,8 +175,9 @@ const Tensor& Residual::backward(const Tensor& error, const Pass& pass) {
     flow(main_.front()).set_error_addend(&shortcut);
     return backward_path(main_, *e, pass);
   }
-  const Tensor& main = backward_path(main_, error, pass);
-  const Tensor& shortcut = backward_path(shortcut_, error, pass);
+  const Tensor& main = backward_path(main_, simulated_main_.backward(error, pass), pass);
+  const Tensor& shortcut =
+      backward_path(shortcut_, simulated_shortcut_.backward(error, pass), pass);
   if (wants_input_error_) {
     kernels::finish_errors(main, &shortcut, nullptr, passed_);
   } else {
@@ -171,6 +206,8 @@ std::vector<std::pair<std::string, Tensor*>> Residual::state() {
   add_range("error_range", errors_);
   add_range("shortcut_activation_range", shortcut_outputs_);
   add_range("shortcut_error_range", shortcut_errors_);
+  add_range("main_activation_range", simulated_main_.quantizer());
+  add_range("shortcut_activation_range", simulated_shortcut_.quantizer());
   return all;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "layers/flow.h"
+#include "layers/simulated_codes.h"
 
 namespace octet {
 
@@ -29,6 +30,11 @@ class Residual : public FlowLayer {
   Role role() const override;
   void set_flow_formats(const Format& activations, const Format& errors) override;
   void set_outlets(const Outlet& outputs, const Outlet& errors) override;
+  /// The codes that the main path gives to the addition, and the shortcut; the identity gives those
+  /// of the block's input.
+  const Quantizer& main_codes() const { return simulated_main_.quantizer(); }
+  const Quantizer& shortcut_codes() const { return simulated_shortcut_.quantizer(); }
+  const Tensor* latest_output() const override { return &output_; }
   void set_real_outlets(const Outlet& outputs, const Outlet& errors) override;
   bool rectifies_reals() const override;
   bool masks_reals() const override { return rectifies_reals(); }
@@ -44,7 +50,11 @@ class Residual : public FlowLayer {
   bool errors_are_codes_ = false;
   Quantizer input_, errors_;  // of the block's input, and of errors at its output
   Quantizer shortcut_outputs_, shortcut_errors_;  // what the shortcut hands to the main path
-  Tensor error_codes_;
+  // What is added, where training simulates codes; the shortcut's, or the block's input where that
+  // is the identity.
+  SimulatedCodes simulated_main_, simulated_shortcut_;
+  const Tensor& evaluate_integers(const Tensor& input, const Pass& pass);
+  Tensor input_codes_, error_codes_;
   Tensor output_, passed_;
 };
 

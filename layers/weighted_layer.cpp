@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include "framework/check.h"
+#include "framework/parallel.h"
+#include "layers/batch_norm.h"
 #include "layers/real_kernels.h"
 #include "layers/scale_kernels.h"
+#include "layers/simulated_codes.h"
 #include "quant/numbers/on_grid.h"
 
 namespace octet {
@@ -109,8 +112,10 @@ const Tensor& WeightedLayer::as_floats(const Tensor& codes, Tensor& floats) cons
   floats.resize(codes.shape());
   const auto convert = [&](const auto* code) {
     const auto zero = static_cast<float>(codes.zero_point);
-    for (std::int64_t i = 0; i < codes.elements(); ++i)
-      floats.floats()[i] = static_cast<float>(code[i]) - zero;
+    parallel_for(codes.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        floats.floats()[i] = static_cast<float>(code[i]) - zero;
+    });
   };
   switch (codes.element()) {
     case Element::int8:
@@ -138,12 +143,58 @@ const Tensor& WeightedLayer::take_input(const Tensor& input, const Pass& pass) {
   if (of_reals_) return as_operand(input, activations_);
   if (input.element() != Element::float32 || precision_.activations.is_float32()) return input;
   quantize_activations_.encode(input, pass, activations_);
-  return activations_;
+  return pass.observes_only ? input : activations_;
+}
+
+FusedProduct WeightedLayer::fuse(float input_scale, Edge& output, RequantRounding rounding) {
+  quantize_weights_.encode(weight_.value, {}, weights_);
+  const auto filters = static_cast<std::size_t>(weight_shape_[0]);
+  std::vector<double> factors(filters, 1.0), offsets(filters, 0.0);
+  if (integer_->norm) integer_->norm->running_affine(factors, offsets);
+  for (std::size_t k = 0; options_.bias && k < filters; ++k)
+    offsets[k] += factors[k] * static_cast<double>(bias_.value.floats()[k]);
+  try {
+    return octet::fuse(weights_, factors, offsets, input_scale, output, rounding);
+  } catch (const Error& error) {
+    fail(error.kind, "layer ", name(), ": ", error.what());
+  }
+}
+
+// Sums and what follows them in the integers of quant/integer/integer_network.h.
+void WeightedLayer::evaluate_integers(const Tensor& codes) {
+  Edge edge = make_edge(name(), output_shape(1).without_front(), *integer_);
+  const FusedProduct fused = fuse(codes.scale(), edge, RequantRounding::half_even);
+  const Shape shape = output_shape(codes.shape()[0]);
+  const std::int64_t image = shape.without_front().elements();
+  const bool scores = edge.element == Element::int32;
+  output_.resize(shape, scores ? Element::float32 : Element::uint8);
+  const Requantizer requantizer = fused.requantizer(codes.zero_point, edge, integer_->rectify,
+                                                    RequantRounding::half_even);
+  product_sums(codes, fused.weights,
+               [&](std::int64_t first, std::int64_t count, const std::int32_t* sums) {
+                 const std::int64_t rows = count * image / shape.back();
+                 if (!scores)
+                   return requantizer.run(sums, rows, output_.data<std::uint8_t>() + first * image);
+                 static thread_local std::vector<std::int32_t> whole;
+                 whole.resize(static_cast<std::size_t>(count * image));
+                 requantizer.run(sums, rows, whole.data());
+                 std::transform(whole.begin(), whole.end(), output_.floats() + first * image,
+                                [&](std::int32_t score) {
+                                  return edge.scale * static_cast<float>(score);
+                                });
+               });
+  if (scores) return;
+  output_.scales.assign(1, edge.scale);
+  output_.zero_point = edge.zero_point;
 }
 
 const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
   const Tensor& a = take_input(input, pass);
   operand_ = &a;
+  if (!is_real(a.element()) && in_integers(pass, quantize_activations_)) {
+    evaluate_integers(a);
+    return output_;
+  }
   const Tensor* bias = options_.bias ? &bias_.value : nullptr;
   if (of_reals_) {
     const Tensor* addend = outlet_.addend;
@@ -154,7 +205,7 @@ const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
   if (!precision_.weights.is_float32()) quantize_weights_.encode(weight_.value, pass, weights_);
   const Tensor& w = seen_weights();
   const std::vector<float> scales = scaled(w.scales, a.scale());
-  if (products_of_codes(precision_.activations, precision_.weights)) {
+  if (!is_real(a.element()) && precision_.weights.fits_int8_product()) {
     std::span<const float> offsets;
     if (bias) offsets = {bias->floats(), static_cast<std::size_t>(bias->elements())};
     const auto run = [&](const products::SumsBody& body) {
@@ -258,6 +309,8 @@ const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
   }
   input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), Element::float32, passed_);
   if (scale != 1.0f) kernels::scale_columns(passed_, {scale}, nullptr, passed_);
+  if (operand_ == &activations_ && simulates_codes(precision_.activations))
+    stop_clipped(*input_, activations_, precision_.activations, passed_, passed_);
   return passed_;
 }
 

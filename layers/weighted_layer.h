@@ -10,6 +10,7 @@
 #include "framework/bfloat16.h"
 #include "layers/emission.h"
 #include "layers/initializers.h"
+#include "quant/integer/fused_product.h"
 #include "quant/numbers/precision.h"
 #include "quant/numbers/quantizer.h"
 
@@ -42,6 +43,11 @@ class WeightedLayer : public FlowLayer {
   /// or bfloat16 in all three roles.
   bool sees_reals() const { return of_reals_; }
   Element operands() const { return operands_; }
+  /// The product, bias, and the batch norm behind it, as integers (see integer_outlet); sets the
+  /// scale of `output` where it holds scores.
+  FusedProduct fuse(float input_scale, Edge& output, RequantRounding rounding);
+  virtual Shape output_shape(std::int64_t images) const = 0;
+  const Tensor* latest_output() const override { return &output_; }
   /// The element of outputs that are reals.
   void set_output_element(Element element) { output_element_ = element; }
 
@@ -72,7 +78,6 @@ class WeightedLayer : public FlowLayer {
   virtual void weight_gradient_of_codes(const Tensor& input, const Tensor& error,
                                         const std::vector<float>& scales, Tensor& gradient,
                                         std::int64_t* error_sums) = 0;
-  virtual Shape output_shape(std::int64_t images) const = 0;
   virtual Shape input_shape(std::int64_t images) const = 0;
   std::vector<std::pair<std::string, Quantizer*>> quantizers() override;
 
@@ -84,6 +89,7 @@ class WeightedLayer : public FlowLayer {
     return of_reals_ || precision_.weights.is_float32() ? weight_.value : weights_;
   }
   const Tensor& take_input(const Tensor& input, const Pass& pass);
+  void evaluate_integers(const Tensor& codes);
   const Tensor& take_error(const Tensor& error, const Pass& pass);
   void make_gradients(const Tensor& error, const Pass& pass);
   bool products_of_codes(const Format& a, const Format& b) const {

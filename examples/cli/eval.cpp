@@ -35,13 +35,15 @@ int run_eval(const EvalOptions& options) {
   const Model model = open_model(options.model);
   const Splits splits = load_data(options.data, model.definition.input, model.definition.input);
   check_classes(model, splits.test);
-  const Evaluation result = evaluate_model(model, splits.test, options.batch);
+  const Evaluation result =
+      evaluate_model(model, splits.test, options.batch, options.execution == "integer");
   const std::string precision = model.attribute("precision");
   print_confusion(result.confusion, splits.test.classes);
   std::cout << "test error " << percent(result.metrics)
             << format_text(", loss %.4f, %.0f images/s, ", result.metrics.loss(),
                            result.images_per_second())
-            << "precision " << precision << std::endl;
+            << "precision " << precision
+            << (options.execution == "integer" ? ", in integers only" : "") << std::endl;
   if (options.common.json)
     std::cout << Json{{"test_error", result.metrics.error()},
                       {"execution", options.execution},
@@ -61,8 +63,8 @@ void add_eval(CLI::App& program, Work& work) {
   add_data_options(verb, options->data);
   verb.add_option("--execution", options->execution,
                   "float: the network that trains, in its precision (int8: products and what flows "
-                  "between layers)")
-      ->check(CLI::IsMember({"float"}))
+                  "between layers); integer: lowered to integers from picture to scores")
+      ->check(CLI::IsMember({"float", "integer"}))
       ->capture_default_str();
   verb.add_option("--batch", options->batch, "pictures at a time")
       ->check(CLI::Range(1, 65536))

@@ -179,14 +179,21 @@ Transform find_transform(const std::string& augment, const Dataset& data) {
   return chain({pad_crop(pad), flip()});
 }
 
-Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch) {
-  note_simulation(model);
+Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch,
+                          bool integer) {
+  if (!integer) note_simulation(model);
   Network network = build_network(model);
+  IntegerForward in_integers(integer ? lower(network, model.attribute("precision"))
+                                     : IntegerNetwork());
   const auto loss = make_loss(model.attribute("loss"));
   DataLoader loader(data, {.batch = batch, .normalization = normalization_of(model)});
   Evaluation result;
   const Stopwatch watch;
-  result.metrics = evaluate(network, *loss, loader, &result.confusion);
+  result.metrics =
+      integer ? evaluate(
+                    [&](const Tensor& images) -> const Tensor& { return in_integers(images); },
+                    *loss, loader, &result.confusion)
+              : evaluate(network, *loss, loader, &result.confusion);
   result.seconds = watch.seconds();
   return result;
 }

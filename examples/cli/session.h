@@ -10,7 +10,9 @@
 #include "framework/model.h"
 #include "framework/training.h"
 #include "layers/build.h"
+#include "layers/lower.h"
 #include "quant/compression/tensor_report.h"
+#include "quant/numbers/quantizer.h"
 
 namespace octet::cli {
 
@@ -69,8 +71,25 @@ struct Evaluation {
   }
 };
 
-/// The model on all pictures of a data set, in the model's own precision.
-Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch = 250);
+/// The model on all pictures of a data set, in the model's own precision; `integer`: lowered to
+/// integers. Throws Error(usage) where it has no integer form.
+Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch = 250,
+                          bool integer = false);
+
+/// Scores of images as float32, from integers only.
+class IntegerForward {
+ public:
+  explicit IntegerForward(IntegerNetwork network) : network_(std::move(network)) {}
+  const Tensor& operator()(const Tensor& images) {
+    network_.encode(images, codes_);
+    decode(network_.run(codes_), scores_);
+    return scores_;
+  }
+
+ private:
+  IntegerNetwork network_;
+  Tensor codes_, scores_;
+};
 
 /// "0.83 % (83 of 10000)"
 std::string percent(const Metrics& metrics);

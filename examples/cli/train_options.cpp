@@ -55,6 +55,16 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
                   "share of the training pictures held out; chooses best.octet")
       ->check(CLI::Range(0.0, 0.5))
       ->capture_default_str();
+  verb.add_option("--observe-epochs", o.observe_epochs,
+                  "where codes are simulated (integer-arithmetic-only): epochs in which ranges of "
+                  "activations are only observed")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  verb.add_option("--freeze-epochs", o.freeze_epochs,
+                  "where codes are simulated: last epochs, in which batch norms keep their "
+                  "statistics")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
   verb.add_option("--save-every", o.save_every,
                   "steps between saves of last.octet, besides those after each epoch; 0 for none: "
                   "what a run loses at most when it is killed")

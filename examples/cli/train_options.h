@@ -26,6 +26,8 @@ struct TrainOptions {
   std::string loss = "cross-entropy";
   std::string augment = "auto";
   double validation = 0.05;
+  double observe_epochs = 0.5;
+  double freeze_epochs = 1;
   std::int64_t save_every = 0;
   std::string out;
   std::string resume;

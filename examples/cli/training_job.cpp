@@ -8,6 +8,7 @@
 #include "examples/networks/networks.h"
 #include "framework/check.h"
 #include "framework/files.h"
+#include "layers/flow.h"
 #include "layers/losses.h"
 #include "optim/adam.h"
 #include "optim/sgd.h"
@@ -131,6 +132,11 @@ std::int64_t TrainingJob::plan_steps(std::int64_t batches) {
               .base = static_cast<float>(options.learning_rate),
               .steps = total,
               .warmup_steps = std::llround(options.warmup * static_cast<double>(batches))};
+  if (simulates_codes(precision.activations)) {
+    state.observe_until = std::llround(options.observe_epochs * static_cast<double>(batches));
+    state.freeze_from =
+        total - std::llround(options.freeze_epochs * static_cast<double>(batches));
+  }
   return total;
 }
 

@@ -4,6 +4,7 @@
 
 #include "examples/cli/run_folder.h"
 #include "examples/cli/training_job.h"
+#include "examples/cli/verify_model.h"
 #include "framework/check.h"
 #include "framework/parallel.h"
 
@@ -14,6 +15,7 @@ struct VerifyOptions {
   std::string run;
   std::string data;
   std::int64_t steps = 50;
+  std::int64_t plain = 100;
   CommonOptions common;
 };
 
@@ -35,6 +37,8 @@ TrainOptions options_of(const std::string& folder) {
 
 int run_verify(const VerifyOptions& options) {
   use_threads(options.common);
+  if (std::filesystem::is_regular_file(options.run))
+    return verify_model(options.run, options.data, options.plain, options.common);
   check(std::filesystem::is_directory(options.run), Failure::data, options.run,
         ": expected the folder of a run, with ", begin_name, " and ", hashes_name);
   TrainOptions train = options_of(options.run);
@@ -83,18 +87,26 @@ int run_verify(const VerifyOptions& options) {
 
 void add_verify(CLI::App& program, Work& work) {
   CLI::App& verb =
-      *program.add_subcommand("verify", "make a run's first steps again and compare the states");
+      *program.add_subcommand("verify", "the same numbers again: of a run's first steps, or of a "
+                                        "model in training and in integers");
   const auto options = std::make_shared<VerifyOptions>();
-  verb.add_option("RUN", options->run, "run folder of octet train")->required();
+  verb.add_option("RUN", options->run, "run folder of octet train, or a model file")->required();
   verb.add_option("--steps", options->steps, "so many steps at most")
       ->check(CLI::Range(1, 1000000000))
       ->capture_default_str();
   verb.add_option("--data", options->data, "where the data is now; as in the run unless given");
+  verb.add_option("--plain", options->plain,
+                  "of a model: so many pictures also by the plain loops that define it")
+      ->check(CLI::Range(0, 1000000000))
+      ->capture_default_str();
   add_common_options(verb, options->common);
   verb.footer(
       "Every state after steps 1, 2, 5, 10, ... and after each epoch has a hash in the run's\n"
       "hashes.csv. Recipes whose products are all of integers give the same on any CPU and with\n"
       "any number of threads. Exit code 6 when a state differs.\n"
+      "A model whose codes were simulated in training (integer-arithmetic-only, or octet quantize)\n"
+      "is lowered to integers; its codes are compared with those of the network that trains, layer\n"
+      "by layer, on all test pictures.\n"
       "Example:\n"
       "  octet verify runs/strokes-lenet5-int8 --threads 1");
   verb.callback([&work, options] { work = [options] { return run_verify(*options); }; });

@@ -49,9 +49,11 @@ struct Stage {
 
 std::string_view print(Stage::Kind kind);
 
+class IntegerExecution;
+
 class IntegerNetwork {
  public:
-  IntegerNetwork() = default;
+  IntegerNetwork();
   /// The first edge is the input, the last stage's output the scores; a stage's inputs come before
   /// it. Throws Error(usage), naming the stage, where shapes or numbers do not fit.
   IntegerNetwork(std::string name, std::vector<Edge> edges, std::vector<Stage> stages,
@@ -87,8 +89,7 @@ class IntegerNetwork {
   std::vector<Edge> edges_;
   std::vector<Stage> stages_;
   RequantRounding rounding_ = RequantRounding::half_even;
-  struct Execution;
-  std::unique_ptr<Execution> execution_;
+  std::unique_ptr<IntegerExecution> execution_;  // made by the first call
 };
 
 }  // namespace octet

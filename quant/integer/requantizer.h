@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace octet {
 
@@ -33,6 +35,33 @@ Multiplier multiplier_of(double real, RequantRounding rounding);
 
 /// round(sum * value / 2^shift); saturates at the ends of int32.
 std::int32_t multiply(std::int32_t sum, const Multiplier& multiplier, RequantRounding rounding);
+
+/// The output stage of a product: rows of sums, a column a filter.
+class Requantizer {
+ public:
+  /// `largest`: the largest magnitude that sum + bias can have. A rectifying one gives no code below
+  /// zero_point, others none below 0; none gives more than 255.
+  Requantizer(std::span<const std::int32_t> bias, std::span<const Multiplier> multipliers,
+              std::int64_t largest, std::int32_t zero_point, bool rectify,
+              RequantRounding rounding);
+  /// rows x filters sums -> as many codes.
+  void run(const std::int32_t* sums, std::int64_t rows, std::uint8_t* codes) const;
+  /// -> scores, round((sum + bias) * multiplier).
+  void run(const std::int32_t* sums, std::int64_t rows, std::int32_t* scores) const;
+
+ private:
+  std::int64_t filters_;
+  std::vector<std::int32_t> bias_;  // repeated so that short rows fill vectors
+  std::vector<double> factors_;     // the multipliers where doubles hold every product, else none
+  std::vector<Multiplier> multipliers_;
+  std::int32_t zero_point_, least_;
+  RequantRounding rounding_;
+};
+
+/// The largest magnitude of a filter's bias + sum of weight * (code - zero_point), for any codes of
+/// 8 bits: what Requantizer asks for. `weights`: int8, a filter for each bias.
+std::int64_t largest_sum(std::span<const std::int8_t> weights, std::span<const std::int32_t> bias,
+                         std::int32_t zero_point);
 
 /// round(sum / 2^shift), ties as the rounding says (double_rounding: away from zero).
 std::int32_t shift_right(std::int64_t sum, int shift, RequantRounding rounding);

@@ -17,14 +17,6 @@ constexpr std::int64_t grain = 1 << 14;
 // Share of a new batch in a smoothed range.
 constexpr float smoothing = 0.05f;
 
-// The next number at or above `scale` with 24 - bits significant bits.
-float trim_scale(float scale, int bits) {
-  int exponent = 0;
-  const float fraction = std::frexp(scale, &exponent);  // in [0.5, 1)
-  const float steps = std::ldexp(1.0f, 24 - bits);
-  return std::ldexp(std::ceil(fraction * steps) / steps, exponent);
-}
-
 int code_bits(const Grid& grid) { return grid.kind == Grid::Kind::integer ? grid.bits : 2; }
 
 // The scale of a tensor or channel whose largest magnitude is `most`. All zeros get scale 1.
@@ -36,7 +28,7 @@ float scale_of_range(const Format& format, float most) {
   }
   const float scale = most / static_cast<float>(format.grid.most());
   // A denormal range would lose the law's exactness; nothing is lost by calling it zero.
-  return scale < 1e-30f ? 1.0f : trim_scale(scale, code_bits(format.grid));
+  return scale < 1e-30f ? 1.0f : coarse_scale(scale, code_bits(format.grid));
 }
 
 float parallel_absmax(const float* x, std::int64_t count, const std::vector<float>* factors) {
@@ -87,6 +79,13 @@ void check_finite(float range) {
 
 }  // namespace
 
+float coarse_scale(float scale, int bits) {
+  int exponent = 0;
+  const float fraction = std::frexp(scale, &exponent);  // in [0.5, 1)
+  const float steps = std::ldexp(1.0f, 24 - bits);
+  return std::ldexp(std::ceil(fraction * steps) / steps, exponent);
+}
+
 Quantizer::Quantizer(Format format, std::string stream)
     : format_(format), stream_(stream_of(stream)), range_(Shape{2}) {
   range_.fill_zero();
@@ -126,7 +125,7 @@ void Quantizer::flow_scales(bool nonnegative, std::vector<float>& scales) const 
   const float codes = flow_most(nonnegative);
   const auto scale_of = [&](float most) {
     const float scale = most / codes;
-    return most > 0 && scale >= 1e-30f ? trim_scale(scale, format_.grid.bits) : 1.0f;
+    return most > 0 && scale >= 1e-30f ? coarse_scale(scale, format_.grid.bits) : 1.0f;
   };
   if (format_.scaling.rule == Rule::step) {
     scales.assign(1, std::ldexp(1.0f, -format_.scaling.fraction));
@@ -169,7 +168,7 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
     for (std::int64_t i = 0; i < rows; ++i) {
       float& scale = codes.scales[static_cast<std::size_t>(i)];
       if (scaling.rule == Rule::meanabs) {
-        scale = trim_scale(mean_scale(format_, x + i * row, row), 2);
+        scale = coarse_scale(mean_scale(format_, x + i * row, row), 2);
         if (!(scale > 0)) scale = 1.0f;
       } else {
         const float most = kernels::absmax(x + i * row, row, nullptr, 1);
@@ -181,7 +180,7 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
   if (scaling.rule == Rule::meanabs) {
     check_finite(parallel_absmax(x, count, nullptr));
     const float mean = mean_scale(format_, x, count);
-    codes.scales[0] = mean > 0 ? trim_scale(mean, 2) : 1.0f;
+    codes.scales[0] = mean > 0 ? coarse_scale(mean, 2) : 1.0f;
     return;
   }
   const bool known = scaling.smooth && (range_.floats()[0] != 0 || range_.floats()[1] != 0);
@@ -209,15 +208,21 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
     codes.scales[0] = scale_of_range(format_, most);
     return;
   }
+  const Affine affine = affine_of(least, most);
+  codes.scales[0] = affine.scale;
+  codes.zero_point = affine.zero_point;
+}
+
+Quantizer::Affine Quantizer::affine_of(float least, float most) const {
   // Zero must be a code: padding and ReLU need it exactly.
   least = std::min(least, 0.0f);
   most = std::max(most, 0.0f);
   const float span = most - least;
   const int lowest = format_.grid.least(), highest = format_.grid.most();
-  if (!(span > 1e-30f)) return;
-  codes.scales[0] = trim_scale(span / static_cast<float>(highest - lowest), format_.grid.bits);
-  codes.zero_point = std::clamp(
-      lowest + static_cast<std::int32_t>(std::lrint(-least / codes.scales[0])), lowest, highest);
+  if (!(span > 1e-30f)) return {};
+  const float scale = coarse_scale(span / static_cast<float>(highest - lowest), format_.grid.bits);
+  return {scale, std::clamp(lowest + static_cast<std::int32_t>(std::lrint(-least / scale)), lowest,
+                            highest)};
 }
 
 void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pass, Tensor& codes,

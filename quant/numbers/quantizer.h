@@ -55,6 +55,13 @@ class Quantizer {
   /// have the codes 0 .. flow_most(true), with steps half as wide where the range sets the scale.
   void flow_scales(bool nonnegative, std::vector<float>& scales) const;
   float flow_most(bool nonnegative) const;
+  /// Scale and zero point of codes of a remembered range of rule minmax.
+  struct Affine {
+    float scale = 1;
+    std::int32_t zero_point = 0;
+    bool operator==(const Affine&) const = default;
+  };
+  Affine affine() const { return affine_of(range_.floats()[0], range_.floats()[1]); }
   /// Takes in the largest magnitudes of a training batch, one or one a channel. Throws
   /// Error(numbers) unless they are finite.
   void observe(std::span<const float> most);
@@ -67,6 +74,7 @@ class Quantizer {
  private:
   void find_scales(const Tensor& values, const Pass& pass, const std::vector<float>* factors,
                    Tensor& codes);
+  Affine affine_of(float least, float most) const;
   void smooth(float least, float most);
   void meter(const Tensor& values, const std::vector<float>* factors, const Tensor& codes);
 
@@ -77,6 +85,10 @@ class Quantizer {
   Tally tally_;
   Tensor scratch_;
 };
+
+/// The next number at or above `scale` whose product with a code of so many bits is exact in
+/// float32: 24 - bits significant bits.
+float coarse_scale(float scale, int bits = 8);
 
 /// Codes -> reals: scale * (code - zero_point).
 void decode(const Tensor& codes, Tensor& reals);

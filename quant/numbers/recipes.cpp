@@ -15,6 +15,11 @@ const std::vector<Recipe>& recipes() {
        {.weights = parse_format("int8/absmax/channel"),
         .activations = parse_format("int8/absmax/smooth"),
         .errors = parse_format("int8/absmax/smooth/stochastic")}},
+      {"integer-arithmetic-only",
+       "trains in float32 what runs in integers: 8-bit weights and activations simulated (Jacob "
+       "2017)",
+       {.weights = parse_format("int8/absmax/channel"),
+        .activations = parse_format("uint8/minmax/smooth")}},
   };
   return rows;
 }
