@@ -62,12 +62,16 @@ void check_same(const Bytes& bytes, Network& network, const std::string& file,
         size);
 }
 
-std::optional<IntegerNetwork> find_integers(const Model& model, const std::string& numbers) {
-  if (numbers == "float32") return {};
+// Nothing where float32 was asked for, or where the model has no integers; a model that was trained
+// for them gets a note that says why.
+std::optional<IntegerNetwork> find_integers(const Model& model, const ExportOptions& options) {
+  if (options.numbers == "float32") return {};
   try {
     return lower(model);
   } catch (const Error& error) {
-    if (numbers == "integers" || error.kind != Failure::usage) throw;
+    if (options.numbers == "integers" || error.kind != Failure::usage) throw;
+    if (!parse_precision(model.attribute("precision")).activations.is_float32())
+      std::cerr << "octet: activations become float32: " << error.what() << '\n';
     return {};
   }
 }
@@ -82,17 +86,13 @@ int run_export(const ExportOptions& options) {
       options.out.empty() ? std::filesystem::path(options.model).replace_extension(".onnx").string()
                           : options.out;
   check_writable(out);
-  const std::optional<IntegerNetwork> integers = find_integers(model, options.numbers);
+  const std::optional<IntegerNetwork> integers = find_integers(model, options);
   check(integers || !options.edges, Failure::usage, "--edges: only integers have codes");
   Network network = build_network(with_float_activations(model));
   Bytes bytes;
   if (integers) {
     bytes = write_onnx(*integers, {normalization, model.attributes}, options.edges);
   } else {
-    const std::string precision = model.attribute("precision");
-    if (!parse_precision(precision).activations.is_float32())
-      std::cerr << "octet: " << options.model << " was trained in " << precision
-                << "; its activations are float32 in " << out << '\n';
     bytes = write_onnx(model, normalization);
     check_same(bytes, network, out, normalization);
   }
