@@ -111,6 +111,11 @@ const std::uint8_t* padded_lines(const std::uint8_t* codes, std::int64_t lines, 
   return kept.data();
 }
 
+// Without neighbours all pixels are one line, which fills the registers better than short ones.
+Shape as_lines(const Shape& images, const Window& window) {
+  return window == Window{} ? Shape{1, 1, images[0] * images[1] * images[2], images[3]} : images;
+}
+
 }  // namespace
 
 void Weights::fill_initial(const Block& block, const Window& window, std::int64_t height,
@@ -128,13 +133,80 @@ void Weights::fill_initial(const Block& block, const Window& window, std::int64_
   }
 }
 
+std::int64_t output_lines(const Shape& images, const Window& window) {
+  return window.output_h(as_lines(images, window)[1]);
+}
+
+namespace {
+
+// One line of the output, for one block of filters: sums or codes, as the sweep says.
+void sweep_line(Sweep& sweep, std::int64_t output_w, std::int64_t vectors, std::int64_t filters) {
+  const std::int64_t runs = ceil_div(output_w, most_positions(vectors));
+  const std::uint8_t* const begin = sweep.codes;
+  std::int32_t* const sums = sweep.sums;
+  std::uint8_t* const to = sweep.to;
+  for (std::int64_t i = 0; i < runs; ++i) {
+    const std::int64_t x = output_w * i / runs, end = output_w * (i + 1) / runs;
+    sweep.codes = begin + x * sweep.step;
+    if (sums) sweep.sums = sums + x * filters;
+    if (to) sweep.to = to + x * filters;
+    multiply_vnni512(sweep, end - x, vectors);
+  }
+}
+
+}  // namespace
+
+void run_to_codes(const Weights& weights, const CodeOutput& output, const std::uint8_t* codes,
+                  const Shape& images, const Window& window, const Part& part, std::uint8_t* to) {
+  assert(fits(window) && weights.flip_ == 0 && weights.rows_ == window.kernel_h);
+  const Shape s = as_lines(images, window);
+  const std::int64_t height = s[1], channels = s[3], filters = weights.filters_;
+  const std::int64_t output_h = window.output_h(height), output_w = window.output_w(s[2]);
+  const std::int64_t left = window.pad_left * channels, right = window.pad_right * channels;
+  const std::int64_t line = s[2] * channels, padded = left + line + right;
+  // Only the lines that this part sees.
+  const std::int64_t above = std::max<std::int64_t>(
+      0, part.first_line * window.stride - window.pad_top);
+  const std::int64_t below = std::min(
+      height, (part.last_line - 1) * window.stride - window.pad_top + window.kernel_h);
+  const bool all = above == 0 && below == height;
+  for (std::int64_t image = 0; image < s[0]; image += all ? s[0] : 1) {
+    const std::uint8_t* const lines =
+        padded_lines(codes + (image * height + above) * line,
+                     all ? s[0] * height : below - above, line, left, right, 0);
+    for (std::int64_t b = part.first_block; b < part.last_block; ++b) {
+      const Weights::Block& block = weights.blocks_[static_cast<std::size_t>(b)];
+      const std::int64_t width = block.vectors * 16, row_bytes = width * weights.groups_ * 4;
+      Sweep sweep{.line = padded,
+                  .step = window.stride * channels,
+                  .groups = weights.groups_,
+                  .initial =
+                      reinterpret_cast<const std::uint32_t*>(output.bias.data()) + block.first,
+                  .filters = std::min(width, filters - block.first),
+                  .sums_step = filters,
+                  .factors = output.factors.data() + block.first,
+                  .zero_point = output.zero_point,
+                  .least = output.least};
+      for (std::int64_t n = image; n < (all ? s[0] : image + 1); ++n)
+        for (std::int64_t y = part.first_line; y < part.last_line; ++y) {
+          const auto [first, last] = rows_within(window, height, y);
+          sweep.rows = last - first;
+          sweep.weights = weights.packed_.data() + block.at + first * row_bytes;
+          const std::int64_t top = (n - image) * height + y * window.stride - window.pad_top +
+                                   first - above;
+          sweep.codes = sweep.rows > 0 ? lines + top * padded : lines;
+          sweep.to = to + (n * output_h + y) * output_w * filters + block.first;
+          sweep_line(sweep, output_w, block.vectors, filters);
+        }
+    }
+  }
+}
+
 void run(const Weights& weights, const void* codes, const Shape& images, const Window& window,
          std::int32_t* sums) {
   assert(fits(window) && weights.rows_ == window.kernel_h &&
          weights.groups_ == ceil_div(window.kernel_w * images[3], 4));
-  // Without neighbours all pixels are one line, which fills the registers better than short ones.
-  const Shape s =
-      window == Window{} ? Shape{1, 1, images[0] * images[1] * images[2], images[3]} : images;
+  const Shape s = as_lines(images, window);
   const std::int64_t height = s[1], channels = s[3], filters = weights.filters_;
   const std::int64_t output_h = window.output_h(height), output_w = window.output_w(s[2]);
   const std::int64_t left = window.pad_left * channels, right = window.pad_right * channels;
@@ -145,7 +217,6 @@ void run(const Weights& weights, const void* codes, const Shape& images, const W
   for (const Weights::Block& block : weights.blocks_) {
     weights.fill_initial(block, window, height, initial);
     const std::int64_t width = block.vectors * 16, row_bytes = width * weights.groups_ * 4;
-    const std::int64_t runs = ceil_div(output_w, most_positions(block.vectors));
     Sweep sweep{.codes = lines,
                 .line = padded,
                 .step = window.stride * channels,
@@ -155,7 +226,11 @@ void run(const Weights& weights, const void* codes, const Shape& images, const W
                 .initial = nullptr,
                 .filters = std::min(width, filters - block.first),
                 .sums_step = filters,
-                .sums = nullptr};
+                .sums = nullptr,
+                .factors = nullptr,
+                .zero_point = 0,
+                .least = 0,
+                .to = nullptr};
     for (std::int64_t image = 0; image < s[0]; ++image)
       for (std::int64_t y = 0; y < output_h; ++y) {
         const auto [first, last] = rows_within(window, height, y);
@@ -163,14 +238,9 @@ void run(const Weights& weights, const void* codes, const Shape& images, const W
         sweep.weights = weights.packed_.data() + block.at + first * row_bytes;
         sweep.initial = initial.data() + y * width;
         const std::int64_t top = image * height + y * window.stride - window.pad_top + first;
-        const std::uint8_t* const begin = sweep.rows > 0 ? lines + top * padded : lines;
-        std::int32_t* const to = sums + (image * output_h + y) * output_w * filters + block.first;
-        for (std::int64_t i = 0; i < runs; ++i) {
-          const std::int64_t x = output_w * i / runs, end = output_w * (i + 1) / runs;
-          sweep.codes = begin + x * sweep.step;
-          sweep.sums = to + x * filters;
-          multiply_vnni512(sweep, end - x, block.vectors);
-        }
+        sweep.codes = sweep.rows > 0 ? lines + top * padded : lines;
+        sweep.sums = sums + (image * output_h + y) * output_w * filters + block.first;
+        sweep_line(sweep, output_w, block.vectors, filters);
       }
   }
 }

@@ -26,15 +26,33 @@ bool fits(const Window& window);
 /// Whether it is expected to be faster than oneDNN on this CPU, for `input` N x H x W x C.
 bool pays(const Shape& input, const Window& window);
 
+/// What makes codes of sums while registers hold them:
+///   code = clip(round((sum + bias) * factor) + zero_point, least, 255), ties to even
+/// for sums such that (sum + bias) * factor fits int32 and needs no more than a double's 53 bits.
+struct CodeOutput {
+  std::vector<std::int32_t> bias;  ///< K, and zeros up to a multiple of 16
+  std::vector<double> factors;     ///< the same
+  std::int32_t zero_point = 0, least = 0;
+};
+
+/// A part of the output: blocks of filters and lines of each image.
+struct Part {
+  std::int64_t first_block, last_block, first_line, last_line;
+};
+
 /// int8 weights in the order in which the kernel reads them. Memory is kept from pack to pack.
 class Weights {
  public:
   /// `weight`: int8, K x KH x KW x C; `input`: int8 or uint8, the codes that they will multiply.
   /// Works on all threads.
   void pack(const Tensor& weight, Element input);
+  /// Blocks of at most 64 filters.
+  std::int64_t blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
 
  private:
   friend void run(const Weights&, const void*, const Shape&, const Window&, std::int32_t*);
+  friend void run_to_codes(const Weights&, const CodeOutput&, const std::uint8_t*, const Shape&,
+                           const Window&, const Part&, std::uint8_t*);
   struct Block {
     std::int64_t first, vectors;  // filter, vectors of 16 filters
     std::size_t at;               // in packed_
@@ -54,5 +72,13 @@ class Weights {
 /// n x OH x OW x K sums, on the thread that calls it. `window` has the weights' sides.
 void run(const Weights& weights, const void* codes, const Shape& images, const Window& window,
          std::int32_t* sums);
+
+/// The same for uint8 codes and to codes, n x OH x OW x K, for a part of the output. Lines are those
+/// of output_lines.
+void run_to_codes(const Weights& weights, const CodeOutput& output, const std::uint8_t* codes,
+                  const Shape& images, const Window& window, const Part& part, std::uint8_t* to);
+
+/// Lines of an image's output; one for all images where the window is a single pixel.
+std::int64_t output_lines(const Shape& images, const Window& window);
 
 }  // namespace octet::direct_convolution

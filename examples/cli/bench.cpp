@@ -231,7 +231,7 @@ void Bench::print_head() const {
                    "%d threads, %d rounds of about %g s; median, least..most; load %.1f on %d "
                    "processors before\n",
                    threads(), options_.repeats, options_.turn, load_, available_processors())
-            << "work   model        batch  recipe              images/s               "
+            << "work   model        batch  recipe                     images/s               "
                "spread   peak MiB";
   for (const Peer& peer : peers_) std::cout << "  / " << peer.name;
   std::cout << std::endl;
@@ -240,7 +240,7 @@ void Bench::print_head() const {
 void Bench::print(const std::vector<Entry>& entries, const WorkOptions& work) {
   for (const Entry& entry : entries) {
     const auto [least, most] = std::minmax_element(entry.rates.begin(), entry.rates.end());
-    std::cout << format_text("%-6s %-12s %5lld  %-16s %11.1f %20s %10.1f", work.work.c_str(),
+    std::cout << format_text("%-6s %-12s %5lld  %-23s %11.1f %20s %10.1f", work.work.c_str(),
                              work.model.c_str(), static_cast<long long>(work.batch),
                              entry.name.c_str(), median(entry.rates),
                              format_text("%.1f..%.1f", *least, *most).c_str(),

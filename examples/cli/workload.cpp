@@ -7,6 +7,7 @@
 #include "framework/check.h"
 #include "framework/random.h"
 #include "layers/build.h"
+#include "layers/flow.h"
 #include "layers/losses.h"
 #include "optim/sgd.h"
 
@@ -48,6 +49,9 @@ Workload::Workload(const WorkOptions& options)
   fill_random(images_, 1);
   if (!training) {
     network_.forward(images_, {.training = true});
+    const Precision precision = choose_precision(options.precision, options.bfloat16_as_float32);
+    if (simulates_codes(precision.activations))
+      integer_ = std::make_unique<IntegerForward>(lower(network_, print(precision)));
     images_.resize(network_.input().with_front(options.batch));
     fill_random(images_, 2);
   }
@@ -57,6 +61,10 @@ Workload::Workload(const WorkOptions& options)
 }
 
 void Workload::step() {
+  if (integer_) {
+    (*integer_)(images_);
+    return;
+  }
   const Tensor& scores = network_.forward(images_, pass_);
   if (!optimizer_) return;
   const double loss = loss_->evaluate(scores, labels_, &error_);

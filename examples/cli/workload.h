@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "examples/cli/session.h"
 #include "framework/loss.h"
 #include "framework/network.h"
 #include "framework/optimizer.h"
@@ -28,13 +29,15 @@ std::unique_ptr<Optimizer> make_optimizer(Network& network);
 class Workload {
  public:
   explicit Workload(const WorkOptions& options);
-  /// Training: forward, loss, backward, optimiser. Inference: forward in evaluation mode. Throws
+  /// Training: forward, loss, backward, optimiser. Inference: forward in evaluation mode, in
+  /// integers where the precision is one that simulates them. Throws
   /// Error(numbers) where the loss is not finite.
   void step();
 
  private:
   Network network_;
   std::unique_ptr<Optimizer> optimizer_;  // none for inference
+  std::unique_ptr<IntegerForward> integer_;
   std::unique_ptr<Loss> loss_;
   Tensor images_, error_;
   std::vector<std::int32_t> labels_;

@@ -13,8 +13,12 @@ struct Sweep {
   const std::int8_t* weights;    // rows x groups x vectors x 16 x 4
   const std::uint32_t* initial;  // vectors x 16: what the sums begin with
   std::int64_t filters;          // of the block; at most 16 * vectors
-  std::int64_t sums_step;        // from one position's sums to the next's
+  std::int64_t sums_step;        // from one position's sums, or codes, to the next's
   std::int32_t* sums;
+  // Where factors are given the sums become codes instead, clip(round(sum * factor) + zero_point):
+  const double* factors;         // vectors x 16
+  std::int32_t zero_point, least;
+  std::uint8_t* to;
 };
 
 /// Most vectors of 16 filters in a block.

@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 
+// GCC 12 warns of its own intrinsics.
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 
 #include <array>
@@ -19,7 +21,20 @@ OCTET_VNNI512 inline void add_products(__m512i& sums, __m512i codes, __m512i wei
   asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(codes), "v"(weights));
 }
 
-template <int positions, int vectors>
+// sixteen sums -> codes of 8 bits; doubles hold the products without rounding.
+OCTET_VNNI512 inline __m128i to_codes(__m512i sums, __m512d low_factors, __m512d high_factors,
+                                      __m512i zero_point, __m512i least) {
+  constexpr int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+  const __m512d low = _mm512_mul_pd(_mm512_cvtepi32_pd(_mm512_castsi512_si256(sums)), low_factors);
+  const __m512d high =
+      _mm512_mul_pd(_mm512_cvtepi32_pd(_mm512_extracti64x4_epi64(sums, 1)), high_factors);
+  const __m512i whole =
+      _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvt_roundpd_epi32(low, nearest)),
+                         _mm512_cvt_roundpd_epi32(high, nearest), 1);
+  return _mm512_cvtusepi32_epi8(_mm512_max_epi32(_mm512_add_epi32(whole, zero_point), least));
+}
+
+template <int positions, int vectors, bool codes_wanted>
 OCTET_VNNI512 void multiply(const Sweep& sweep) {
   __m512i sums[positions][vectors];
 #pragma GCC unroll 4
@@ -54,6 +69,26 @@ OCTET_VNNI512 void multiply(const Sweep& sweep) {
     }
   }
   const auto last = static_cast<__mmask16>((1u << (sweep.filters - (vectors - 1) * 16)) - 1);
+  if constexpr (codes_wanted) {
+    const __m512i zero_point = _mm512_set1_epi32(sweep.zero_point);
+    const __m512i least = _mm512_set1_epi32(sweep.least);
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      const __m512d low = _mm512_loadu_pd(sweep.factors + v * 16);
+      const __m512d high = _mm512_loadu_pd(sweep.factors + v * 16 + 8);
+#pragma GCC unroll 16
+      for (int p = 0; p < positions; ++p) {
+        const __m128i made = to_codes(sums[p][v], low, high, zero_point, least);
+        std::uint8_t* const to = sweep.to + p * sweep.sums_step + v * 16;
+        if (v < vectors - 1) {
+          _mm_storeu_si128(reinterpret_cast<__m128i*>(to), made);
+        } else {
+          _mm_mask_storeu_epi8(to, last, made);
+        }
+      }
+    }
+    return;
+  }
 #pragma GCC unroll 16
   for (int p = 0; p < positions; ++p) {
     std::int32_t* const to = sweep.sums + p * sweep.sums_step;
@@ -65,29 +100,35 @@ OCTET_VNNI512 void multiply(const Sweep& sweep) {
 
 using Multiply = void (*)(const Sweep&);
 
-template <int vectors, int... counts>
+template <int vectors, bool codes_wanted, int... counts>
 constexpr auto by_positions(std::integer_sequence<int, counts...>) {
-  return std::array<Multiply, sizeof...(counts)>{multiply<counts + 1, vectors>...};
+  return std::array<Multiply, sizeof...(counts)>{multiply<counts + 1, vectors, codes_wanted>...};
 }
 
-template <int vectors>
-constexpr auto table =
-    by_positions<vectors>(std::make_integer_sequence<int, most_positions(vectors)>());
+template <int vectors, bool codes_wanted>
+constexpr auto table = by_positions<vectors, codes_wanted>(
+    std::make_integer_sequence<int, most_positions(vectors)>());
+
+template <bool codes_wanted>
+void multiply_with(const Sweep& sweep, std::size_t at, std::int64_t vectors) {
+  switch (vectors) {
+    case 1:
+      return table<1, codes_wanted>[at](sweep);
+    case 2:
+      return table<2, codes_wanted>[at](sweep);
+    case 3:
+      return table<3, codes_wanted>[at](sweep);
+    default:
+      return table<4, codes_wanted>[at](sweep);
+  }
+}
 
 }  // namespace
 
 void multiply_vnni512(const Sweep& sweep, std::int64_t positions, std::int64_t vectors) {
   const auto at = static_cast<std::size_t>(positions - 1);
-  switch (vectors) {
-    case 1:
-      return table<1>[at](sweep);
-    case 2:
-      return table<2>[at](sweep);
-    case 3:
-      return table<3>[at](sweep);
-    default:
-      return table<4>[at](sweep);
-  }
+  sweep.factors ? multiply_with<true>(sweep, at, vectors)
+                : multiply_with<false>(sweep, at, vectors);
 }
 
 }  // namespace octet::direct_convolution
