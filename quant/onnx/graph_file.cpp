@@ -263,14 +263,12 @@ Bytes serialize_onnx(const OnnxGraph& graph) {
   return bytes;
 }
 
-OnnxGraph parse_onnx(const Bytes& bytes, std::string_view source) try {
+OnnxGraph parse_onnx(const Bytes& bytes) {
   ::onnx::ModelProto model;
   check(bytes.size() < INT_MAX &&
             model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) && model.has_graph(),
         Failure::data, "not an ONNX file");
   return GraphParser(model).parse();
-} catch (const Error& error) {
-  fail(Failure::data, source, ": ", error.what());
 }
 
 }  // namespace octet

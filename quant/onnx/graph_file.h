@@ -1,8 +1,6 @@
 // Between the bytes of an ONNX file and a graph as plain data: opset 13, IR version 7.
 #pragma once
 
-#include <string_view>
-
 #include "quant/onnx/graph.h"
 
 namespace octet {
@@ -11,10 +9,10 @@ namespace octet {
 /// Error(failed) with the checker's words where it has not, or where the file would reach 2 GiB.
 Bytes serialize_onnx(const OnnxGraph& graph);
 
-/// Throws Error(data), beginning with `source`, unless these are the bytes of an ONNX file of opset
-/// 7 up to 21 whose sizes agree, whose nodes are of ONNX's own operators and come after what they
-/// take, and which keeps nothing in other files. Constant nodes become constants. What it allocates
-/// is bounded by the number of bytes.
-OnnxGraph parse_onnx(const Bytes& bytes, std::string_view source);
+/// Throws Error(data) unless these are the bytes of an ONNX file of opset 7 up to 21 whose sizes
+/// agree, whose nodes are of ONNX's own operators and come after what they take, and which keeps
+/// nothing in other files. Constant nodes become constants. What it allocates is bounded by the
+/// number of bytes.
+OnnxGraph parse_onnx(const Bytes& bytes);
 
 }  // namespace octet

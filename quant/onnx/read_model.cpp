@@ -272,13 +272,14 @@ class ModelReader {
 
 }  // namespace
 
-Model read_onnx(const Bytes& bytes, std::string_view source) {
-  OnnxGraph graph = parse_onnx(bytes, source);
-  try {
-    return ModelReader(std::move(graph)).read();
-  } catch (const Error& error) {
-    fail(Failure::data, source, ": ", error.what());
-  }
+Model read_onnx(const Bytes& bytes, std::string_view source) try {
+  return ModelReader(parse_onnx(bytes)).read();
+} catch (const Error& error) {
+  // Names out of the file may hold anything.
+  std::string reason = std::string(error.what()).substr(0, 400);
+  for (char& c : reason)
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  fail(Failure::data, source, ": ", reason);
 }
 
 }  // namespace octet
