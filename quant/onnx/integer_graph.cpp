@@ -64,11 +64,7 @@ class IntegerWriter {
         flat_[stage.output] = true;
         break;
       case Stage::Kind::add:
-        check(flat_[stage.input] == flat_[stage.addend], Failure::usage,
-              "one operand is an image, the other is not");
-        real = add_node(graph_, "Add", stage.name + ".real",
-                        {reals(stage.input, stage.name + ".input"),
-                         reals(stage.addend, stage.name + ".addend")});
+        real = write_add(stage);
         break;
       case Stage::Kind::max_pool:
         real = write_pool(stage, "MaxPool");
@@ -98,14 +94,29 @@ class IntegerWriter {
 
   std::string write_linear(const Stage& stage) {
     const Shape& input = edges_[stage.input].shape;
-    std::string codes = edges_[stage.input].name;
-    if (!flat_[stage.input])
-      codes =
-          add_node(graph_, "Flatten", stage.name + ".flat", {codes}, {{"axis", std::int64_t{1}}});
-    std::vector<std::string> inputs = {dequantize(stage.input, codes, stage.name + ".input")};
+    std::vector<std::string> inputs = {dequantize(
+        stage.input, flat_codes(stage.input, stage.name + ".flat"), stage.name + ".input")};
     add_weights(stage, {stage.weights.shape()[0], input.elements()}, input[0] * input[1], input[2],
                 inputs);
     return add_node(graph_, "Gemm", stage.name + ".real", inputs, {{"transB", std::int64_t{1}}});
+  }
+
+  // Where one operand has passed a linear layer, the other becomes flat too.
+  std::string write_add(const Stage& stage) {
+    flat_[stage.output] = flat_[stage.input] || flat_[stage.addend];
+    const auto operand = [&](std::size_t edge, const std::string& name) {
+      if (!flat_[stage.output]) return reals(edge, name);
+      return dequantize(edge, flat_codes(edge, name + ".flat"), name);
+    };
+    const std::string first = operand(stage.input, stage.name + ".input");
+    return add_node(graph_, "Add", stage.name + ".real",
+                    {first, operand(stage.addend, stage.name + ".addend")});
+  }
+
+  // N x C x H x W -> N x (C H W)
+  std::string flat_codes(std::size_t edge, const std::string& name) {
+    if (flat_[edge]) return edges_[edge].name;
+    return add_node(graph_, "Flatten", name, {edges_[edge].name}, {{"axis", std::int64_t{1}}});
   }
 
   std::string write_pool(const Stage& stage, const char* op) {

@@ -58,7 +58,7 @@ class ModelWriter {
   }
 
   Value write_residual(const std::string& name, const Value& input) {
-    const Value main = write_path(input);
+    Value main = write_path(input);
     Value shortcut = input;
     if (at_ < lines_.size() && lines_[at_].kind == "shortcut") {
       ++at_;
@@ -67,8 +67,12 @@ class ModelWriter {
     check(at_ < lines_.size() && lines_[at_].kind == "end", Failure::usage,
           "a residual without 'end'");
     ++at_;
-    check(main.shape == shortcut.shape && main.flat == shortcut.flat, Failure::usage,
-          "the main path gives ", print(main.shape), ", the shortcut ", print(shortcut.shape));
+    check(main.shape == shortcut.shape, Failure::usage, "the main path gives ", print(main.shape),
+          ", the shortcut ", print(shortcut.shape));
+    if (main.flat != shortcut.flat) {  // one of them has passed a linear layer
+      Value& image = main.flat ? shortcut : main;
+      image = flatten(image, name + ".flat");
+    }
     return {add_node(graph_, "Add", name, {main.name, shortcut.name}), main.shape, main.flat};
   }
 
