@@ -2,39 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <set>
 
 #include "framework/check.h"
+#include "framework/layer_names.h"
 #include "framework/profile.h"
 
 namespace octet {
 namespace {
 
-std::string short_name(const std::string& kind) {
-  static const std::map<std::string, std::string> names = {
-      {"convolution", "conv"},  {"linear", "fc"},     {"max_pool", "pool"},
-      {"average_pool", "pool"}, {"batch_norm", "bn"}, {"global_average_pool", "pool"}};
-  const auto found = names.find(kind);
-  return found == names.end() ? kind : found->second;
-}
-
-// Numbers layers by kind: conv1, conv2, fc1, ...
-class AutomaticNames {
- public:
-  std::string next(const Layer& layer) {
-    const std::string kind = short_name(layer.spec().kind);
-    return kind + std::to_string(++counts_[kind]);
-  }
-
- private:
-  std::map<std::string, int> counts_;
-};
-
 // Names the layers that have no name; `names` collects all of them.
 void name_all(const Layers& layers, AutomaticNames& automatic, std::vector<std::string>& names) {
   for (const auto& layer : layers) {
-    const std::string usual = automatic.next(*layer);
+    const std::string usual = automatic.next(layer->spec().kind);
     if (layer->name().empty()) layer->set_name(usual);
     names.push_back(layer->name());
     for (const Branch& branch : layer->branches()) name_all(*branch.layers, automatic, names);
@@ -59,7 +39,8 @@ void add_leaves(const Layers& layers, std::vector<Layer*>& leaves) {
 void add_specs(const Layers& layers, AutomaticNames& automatic, std::vector<Spec>& specs) {
   for (const auto& layer : layers) {
     specs.push_back(layer->spec());
-    if (layer->name() != automatic.next(*layer)) specs.back().set("name", layer->name());
+    if (layer->name() != automatic.next(layer->spec().kind))
+      specs.back().set("name", layer->name());
     for (const Branch& branch : layer->branches()) {
       add_specs(*branch.layers, automatic, specs);
       specs.push_back({.kind = std::string(branch.closing)});

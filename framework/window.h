@@ -29,4 +29,11 @@ inline Shape convolution_shape(const Shape& input, const Shape& weight, const Wi
   return {input[0], window.output_h(input[1]), window.output_w(input[2]), weight[0]};
 }
 
+/// Output rows or columns of a pool without padding whose last windows are cut off at the edge. One
+/// that would begin beyond the edge has nothing to pool.
+inline std::int64_t pool_extent(std::int64_t extent, std::int64_t window, std::int64_t stride) {
+  const std::int64_t out = (extent - window + stride - 1) / stride + 1;
+  return (out - 1) * stride >= extent ? out - 1 : out;
+}
+
 }  // namespace octet

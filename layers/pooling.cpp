@@ -5,6 +5,7 @@
 #include "framework/bfloat16.h"
 #include "framework/check.h"
 #include "framework/parallel.h"
+#include "framework/window.h"
 #include "quant/integer/pooling_of_codes.h"
 
 namespace octet {
@@ -83,9 +84,7 @@ Shape Pooling::connect(const Shape& input) {
         Failure::usage, "a window of ", options_.window, " does not fit an input of ",
         print(input));
   const auto extent = [&](std::int64_t in) {
-    const std::int64_t out = (in - options_.window + options_.stride - 1) / options_.stride + 1;
-    // A last window that would begin beyond the edge has nothing to pool.
-    return (out - 1) * options_.stride >= in ? out - 1 : out;
+    return pool_extent(in, options_.window, options_.stride);
   };
   input_shape_ = input;
   output_shape_ = {extent(input[0]), extent(input[1]), input[2]};

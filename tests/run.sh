@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Builds Octet and passes its tests; --sanitize does so again under the address and
-# undefined-behaviour sanitizers. Real data is used where OCTET_DATA has it.
+# undefined-behaviour sanitizers; --clients compares exported files in other runtimes, which it
+# installs into build/ (Node's npm fetches them). Real data is used where OCTET_DATA has it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sanitize=false
+sanitize=false clients=false
 for argument in "$@"; do
   case "$argument" in
     --sanitize) sanitize=true ;;
-    *) echo "usage: tests/run.sh [--sanitize]" >&2; exit 2 ;;
+    --clients) clients=true ;;
+    *) echo "usage: tests/run.sh [--sanitize] [--clients]" >&2; exit 2 ;;
   esac
 done
 # OpenMP's threads should sleep, not spin, while they wait: the machine may be shared.
@@ -46,4 +48,5 @@ if $sanitize; then
   ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
     build/debug/tests/octet_tests --no-intro
 fi
+if $clients; then bash tests/clients/onnxruntime/run.sh; fi
 echo "== all tests passed"

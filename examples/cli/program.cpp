@@ -147,6 +147,8 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_eval(program, work);
   add_predict(program, work);
   add_inspect(program, work);
+  add_export(program, work);
+  add_import(program, work);
   add_bench(program, work);
   add_bench_worker(program, work);
   add_data(program, work);

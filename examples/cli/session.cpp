@@ -111,8 +111,7 @@ void check_classes(const Model& model, const Dataset& data) {
           "' in the model and '", data.classes[i], "' in ", data.name);
 }
 
-Model open_model(const std::string& file, std::vector<TensorReport>* reports) {
-  Model model = decode(read_file(file), file, reports);
+void check_usable(const Model& model, const std::string& file) {
   try {
     const Shape& input = model.definition.input;
     check((input[2] == 1 || input[2] == 3) && input[0] <= 4096 && input[1] <= 4096, Failure::data,
@@ -127,6 +126,11 @@ Model open_model(const std::string& file, std::vector<TensorReport>* reports) {
   } catch (const Error& error) {
     fail(Failure::data, file, ": ", error.what());
   }
+}
+
+Model open_model(const std::string& file, std::vector<TensorReport>* reports) {
+  Model model = decode(read_file(file), file, reports);
+  check_usable(model, file);
   return model;
 }
 
@@ -190,9 +194,8 @@ Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t 
   Evaluation result;
   const Stopwatch watch;
   result.metrics =
-      integer ? evaluate(
-                    [&](const Tensor& images) -> const Tensor& { return in_integers(images); },
-                    *loss, loader, &result.confusion)
+      integer ? evaluate([&](const Tensor& images) -> const Tensor& { return in_integers(images); },
+                         *loss, loader, &result.confusion)
               : evaluate(network, *loss, loader, &result.confusion);
   result.seconds = watch.seconds();
   return result;

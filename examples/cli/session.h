@@ -48,10 +48,13 @@ void describe(Model& model, const Dataset& data, const Normalization& normalizat
 Normalization normalization_of(const Model& model);
 std::vector<std::string> classes_of(const Model& model);
 
-/// Reads a model and makes sure that it can be used: the network can be built from it, takes
-/// pictures of 1 or 3 channels and up to 4096 pixels a side, gives a score for each class name, and
-/// normalisation, precision and loss are understood. `reports` gets how each tensor is stored.
-/// Throws Error(data), naming the file.
+/// Throws Error(data), naming the file, unless the model can be used: the network can be built from
+/// it, takes pictures of 1 or 3 channels and up to 4096 pixels a side, gives a score for each class
+/// name, and normalisation, precision and loss are understood.
+void check_usable(const Model& model, const std::string& file);
+
+/// Reads a model that can be used. `reports` gets how each tensor is stored. Throws Error(data),
+/// naming the file.
 Model open_model(const std::string& file, std::vector<TensorReport>* reports = nullptr);
 
 /// --augment: none, crop (zero padding), crop-flip, either with :PIXELS, or auto, which is
