@@ -35,6 +35,7 @@ struct BenchOptions {
   bool peers = false;
   std::string peer_script;
   bool profile = false;
+  bool inference = false;
   bool json = false;
   std::string config;
 };
@@ -93,6 +94,26 @@ std::vector<std::string> precisions_of(const std::string& text, bool bfloat16_as
   return all;
 }
 
+// A folder for files that live as long as this object.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "octet-bench-XXXXXX").string();
+    check(mkdtemp(name.data()) != nullptr, Failure::failed, name, ": no such folder can be made");
+    path_ = name;
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 // One contestant and what it measured.
 struct Entry {
   std::unique_ptr<Contestant> contestant;
@@ -133,6 +154,8 @@ class Bench {
         precisions_(precisions_of(options.precision, options.bfloat16_as_float32)) {
     set_threads(options.threads > 0 ? options.threads : available_processors());
     if (options.peers || !options.peer_script.empty()) peers_ = find_peers(options.peer_script);
+    if (options.inference)
+      for (Peer& peer : find_onnxruntime()) peers_.push_back(std::move(peer));
   }
 
   int work();
@@ -150,6 +173,7 @@ class Bench {
   BenchOptions options_;
   std::vector<std::string> works_, models_, precisions_;
   std::vector<Peer> peers_;
+  ScratchFolder files_;  // of peers that take one
   Progress progress_;
   double load_ = load_average();
   std::set<std::string> notes_;  // printed already
@@ -184,7 +208,23 @@ std::vector<Entry> Bench::start(const WorkOptions& work) {
     } else {
       add(precision, {self, "bench-worker", "--precision", precision}, true);
     }
-  for (const Peer& peer : peers_) add(peer.name, peer.command, false);
+  for (const Peer& peer : peers_) {
+    std::vector<std::string> command = peer.command;
+    if (peer.takes_file) {
+      const std::filesystem::path file =
+          files_.path() / (work.model + (peer.integers ? "-integers.onnx" : "-float32.onnx"));
+      const Bytes bytes = workload_onnx(work, peer.integers);
+      write_file(file, bytes.data(), bytes.size());
+      Shape input;
+      for (const ZooEntry& entry : zoo())
+        if (entry.name == work.model) input = entry.usual_input;
+      for (const std::string& word :
+           {std::string("--file"), file.string(), std::string("--shape"),
+            octet::print(Shape{1, input[2], input[0], input[1]})})
+        command.push_back(word);
+    }
+    add(peer.name, command, false);
+  }
   return entries;
 }
 
@@ -339,6 +379,8 @@ void add_bench(CLI::App& program, Work& work) {
   verb.add_flag("--peers", o.peers, "measure PyTorch too, in float32 and in bf16 autocast");
   verb.add_option("--peer-script", o.peer_script,
                   "script or program that measures the peer; implies --peers");
+  verb.add_flag("--inference", o.inference,
+                "inference in integers and in float32, beside ONNX Runtime where it is installed");
   verb.add_flag("--profile", o.profile,
                 "instead, the time of one model's training by layer, for one recipe");
   verb.add_flag("--json", o.json, "print one JSON object as the last line of stdout");
@@ -350,8 +392,16 @@ void add_bench(CLI::App& program, Work& work) {
       "the median of the rounds.\n"
       "Examples:\n"
       "  octet bench --model vgg7,lenet5 --precision float32,int8 --peers\n"
-      "  octet bench --model vgg7 --precision int8 --profile");
+      "  octet bench --model vgg7 --precision int8 --profile\n"
+      "  octet bench --inference --model vgg7,resnet20 --batch 1");
   verb.callback([&work, options] {
+    if (options->inference) {
+      check(options->work == "train,infer" || options->work == "infer", Failure::usage,
+            "--inference measures no --work ", options->work);
+      options->work = "infer";
+      if (options->precision == "float32,int8")
+        options->precision = "integer-arithmetic-only,float32";
+    }
     work = [options] {
       Bench bench(*options);
       return options->profile ? bench.profile() : bench.work();

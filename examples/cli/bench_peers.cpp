@@ -11,13 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The script of the source tree that the program was built in; empty outside one.
-std::string own_script() {
+// A file or folder of the source tree that the program was built in; empty outside one.
+std::string in_own_tree(const std::string& path) {
   std::error_code error;
   for (fs::path folder = fs::read_symlink("/proc/self/exe", error); folder.has_relative_path();) {
     folder = folder.parent_path();
-    const fs::path script = folder / "tests/benchmarks/peers/pytorch.py";
-    if (fs::is_regular_file(script, error)) return script.string();
+    if (fs::exists(folder / path, error)) return (folder / path).string();
   }
   return "";
 }
@@ -36,7 +35,8 @@ std::string find_python() {
 std::vector<Peer> find_peers(const std::string& script) {
   check(script.empty() || fs::is_regular_file(script), Failure::usage, "--peer-script: ", script,
         ": no such file");
-  const std::string found = script.empty() ? own_script() : fs::absolute(script).string();
+  const std::string found = script.empty() ? in_own_tree("tests/benchmarks/peers/pytorch.py")
+                                           : fs::absolute(script).string();
   std::vector<std::string> command{found};
   if (found.empty()) {
     std::cerr << "octet: no peers: tests/benchmarks/peers/pytorch.py is not above the program; "
@@ -58,6 +58,27 @@ std::vector<Peer> find_peers(const std::string& script) {
     peers.push_back({"pytorch " + precision, command});
     peers.back().command.insert(peers.back().command.end(), {"--precision", precision});
   }
+  return peers;
+}
+
+std::vector<Peer> find_onnxruntime() {
+  const std::string script = in_own_tree("tests/benchmarks/peers/onnxruntime.mjs");
+  const std::string modules = in_own_tree("build/clients/onnxruntime/node_modules");
+  if (script.empty() || modules.empty() || run_quietly({"node", "--version"}) != 0) {
+    std::cerr << "octet: without ONNX Runtime: "
+              << (script.empty()    ? "tests/benchmarks/peers/onnxruntime.mjs is not above the program"
+                  : modules.empty() ? "tests/run.sh --clients installs it"
+                                    : "node is missing")
+              << '\n';
+    return {};
+  }
+  std::vector<Peer> peers;
+  for (const bool integers : {false, true})
+    peers.push_back({.name = integers ? "onnxruntime int8" : "onnxruntime float32",
+                     .command = {"env", "-u", "GOMP_SPINCOUNT", "node", script, "--modules",
+                                 fs::path(modules).parent_path().string()},
+                     .takes_file = true,
+                     .integers = integers});
   return peers;
 }
 

@@ -11,12 +11,19 @@ namespace octet::cli {
 struct Peer {
   std::string name;                  ///< "pytorch bf16"
   std::vector<std::string> command;  ///< without the options of the work
+  /// Whether it runs an ONNX file of the network, and whether that is in integers; else it makes
+  /// the network itself.
+  bool takes_file = false, integers = false;
 };
 
 /// PyTorch's float32 and bf16 by `script`, or by the source tree's own when that is empty. None,
 /// and one line on stderr that says why, where the script or PyTorch is not there. A script that
 /// does not end in .py is run as it is. Throws Error(usage) when `script` is no file.
 std::vector<Peer> find_peers(const std::string& script);
+
+/// ONNX Runtime's float32 and integers, for inference. None, and one line on stderr that says why,
+/// where node or the runtime is not there (tests/run.sh --clients installs it below build/).
+std::vector<Peer> find_onnxruntime();
 
 /// The options of the work but for the precision, as octet bench-worker and the peer's script take
 /// them.

@@ -10,6 +10,7 @@
 #include "layers/flow.h"
 #include "layers/losses.h"
 #include "optim/sgd.h"
+#include "quant/onnx/onnx_file.h"
 
 namespace octet::cli {
 namespace {
@@ -38,6 +39,22 @@ Network make_network(const WorkOptions& options) {
 std::unique_ptr<Optimizer> make_optimizer(Network& network) {
   return std::make_unique<Sgd>(network.parameters(),
                                Sgd::Options{.momentum = 0.9f, .weight_decay = 5e-4f});
+}
+
+Bytes workload_onnx(const WorkOptions& options, bool integers) {
+  WorkOptions numbers = options;
+  numbers.precision = integers ? "integer-arithmetic-only" : "float32";
+  Network network = make_network(numbers);
+  Tensor images(network.input().with_front(2));
+  fill_random(images, 1);
+  network.forward(images, {.training = true});
+  const auto channels = static_cast<std::size_t>(network.input()[2]);
+  const Normalization normalization{std::vector<float>(channels, 0.5f),
+                                    std::vector<float>(channels, 0.25f)};
+  if (integers) return write_onnx(lower(network, numbers.precision), {normalization, {}});
+  Model model = network.snapshot();
+  model.attributes["precision"] = numbers.precision;
+  return write_onnx(model, normalization);
 }
 
 Workload::Workload(const WorkOptions& options)

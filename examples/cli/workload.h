@@ -5,6 +5,7 @@
 #include <string>
 
 #include "examples/cli/session.h"
+#include "framework/files.h"
 #include "framework/loss.h"
 #include "framework/network.h"
 #include "framework/optimizer.h"
@@ -25,6 +26,9 @@ struct WorkOptions {
 Network make_network(const WorkOptions& options);
 /// SGD as in training: momentum 0.9, weight decay 5e-4.
 std::unique_ptr<Optimizer> make_optimizer(Network& network);
+
+/// The network of an inference work as an ONNX file, in float32 or in integers.
+Bytes workload_onnx(const WorkOptions& options, bool integers);
 
 class Workload {
  public:

@@ -1,7 +1,9 @@
 #include "quant/integer/execution.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <thread>
 
 #include "framework/code_paths.h"
 #include "framework/code_products.h"
@@ -180,33 +182,67 @@ void IntegerExecution::run_in_blocks(std::size_t first, std::size_t last, const 
   const std::int64_t block =
       std::clamp<std::int64_t>(block_bytes / bytes, 1, std::min(share, most_block));
   const std::int64_t blocks = (images + block - 1) / block;
-  parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b)
+  // Each thread takes the next block that is left, since a core may be busy with other work too.
+  std::atomic<std::int64_t> next{0};
+  parallel_for(std::min<std::int64_t>(blocks, threads()), 1, [&](std::int64_t, std::int64_t) {
+    for (std::int64_t b = next++; b < blocks; b = next++)
       for (std::size_t i = first; i < last; ++i)
         run_images(prepared_[i], codes, b * block, std::min(block, images - b * block));
   });
 }
 
-// A stage with fewer images than threads, or large weights: threads take filters or lines.
-void IntegerExecution::run_divided(const Prepared& prepared, const Tensor& codes) {
-  const std::int64_t images = codes.shape()[0];
-  if (!prepared.direct || prepared.work * images < least_shared_work ||
-      edges_[prepared.stage->output].element == Element::int32)
-    return run_images(prepared, codes, 0, images);
+// What threads can do of a product at the same time: blocks of filters, or lines where there are few
+// blocks; the whole where it is not worth it.
+std::vector<Part> IntegerExecution::parts_of(const Prepared& prepared, std::int64_t images) const {
   const Shape shape = images_of(*prepared.stage, prepared.input, images);
-  const std::int64_t blocks = prepared.direct->weights.blocks();
+  const Direct& direct = *prepared.direct;
+  const std::int64_t blocks = direct.weights.blocks();
   const std::int64_t lines = direct_convolution::output_lines(
-      prepared.direct->pads ? products::padded_shape(shape, prepared.stage->window) : shape,
-      prepared.direct->window);
-  if (blocks >= threads() || lines < threads()) {
-    parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-      run_direct(prepared, codes, 0, images, {begin, end, 0, lines});
-    });
-  } else {
-    parallel_for(lines, 1, [&](std::int64_t begin, std::int64_t end) {
-      run_direct(prepared, codes, 0, images, {0, blocks, begin, end});
-    });
-  }
+      direct.pads ? products::padded_shape(shape, prepared.stage->window) : shape, direct.window);
+  const std::int64_t wanted = prepared.work * images < least_shared_work ||
+                                      edges_[prepared.stage->output].element == Element::int32
+                                  ? 1
+                                  : 4 * threads();
+  const std::int64_t by_blocks = std::min(blocks, wanted);
+  const std::int64_t by_lines = std::clamp<std::int64_t>(wanted / by_blocks, 1, lines);
+  std::vector<Part> parts;
+  for (std::int64_t b = 0; b < by_blocks; ++b)
+    for (std::int64_t y = 0; y < by_lines; ++y)
+      parts.push_back({blocks * b / by_blocks, blocks * (b + 1) / by_blocks, lines * y / by_lines,
+                       lines * (y + 1) / by_lines});
+  return parts;
+}
+
+// Stages with fewer images than threads, or large weights: threads take parts of each. They meet
+// after a stage by counting what is done, not who came, so a thread that is late holds nobody up.
+void IntegerExecution::run_divided(std::size_t first, std::size_t last, const Tensor& codes) {
+  const std::int64_t images = codes.shape()[0];
+  struct Work {
+    std::vector<Part> parts;
+    std::atomic<std::int64_t> next{0}, done{0};
+  };
+  std::vector<Work> works(last - first);
+  for (std::size_t i = first; i < last; ++i)
+    works[i - first].parts = prepared_[i].direct ? parts_of(prepared_[i], images)
+                                                 : std::vector<Part>(1);
+  const bool divided = std::any_of(works.begin(), works.end(),
+                                   [](const Work& work) { return work.parts.size() > 1; });
+  parallel_for(divided ? threads() : 1, 1, [&](std::int64_t, std::int64_t) {
+    for (std::size_t i = first; i < last; ++i) {
+      Work& work = works[i - first];
+      const auto count = static_cast<std::int64_t>(work.parts.size());
+      for (std::int64_t n = work.next++; n < count; n = work.next++) {
+        if (prepared_[i].direct) {
+          run_direct(prepared_[i], codes, 0, images, work.parts[static_cast<std::size_t>(n)]);
+        } else {
+          run_images(prepared_[i], codes, 0, images);
+        }
+        ++work.done;
+      }
+      for (int spins = 0; work.done < count; ++spins)
+        if (spins > 1000) std::this_thread::yield();
+    }
+  });
 }
 
 // A product without a kernel of our own.
@@ -245,8 +281,10 @@ void IntegerExecution::run_stages(std::size_t first, std::size_t last, const Ten
       run_for_all(prepared, codes);
       ++first;
     } else if (images < threads() || !prepared.goes_by_images()) {
-      run_divided(prepared, codes);
-      ++first;
+      std::size_t end = first + 1;
+      while (images < threads() && end < last && prepared_[end].is_own()) ++end;
+      run_divided(first, end, codes);
+      first = end;
     } else {
       std::size_t end = first + 1;
       while (end < last && prepared_[end].goes_by_images()) ++end;

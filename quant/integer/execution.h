@@ -37,14 +37,17 @@ class IntegerExecution {
     std::optional<Averaging> averaging;
     std::int64_t work = 0;  // products an image
 
-    bool goes_by_images() const { return !requantizer || (direct && !direct->heavy); }
+    bool is_own() const { return !requantizer || direct; }
+    bool goes_by_images() const { return is_own() && !(direct && direct->heavy); }
   };
 
   void prepare_product(Prepared& prepared, const Edge& in, const Edge& out) const;
   void run_stages(std::size_t first, std::size_t last, const Tensor& codes);
   void run_in_blocks(std::size_t first, std::size_t last, const Tensor& codes);
   void run_for_all(const Prepared& prepared, const Tensor& codes);
-  void run_divided(const Prepared& prepared, const Tensor& codes);
+  void run_divided(std::size_t first, std::size_t last, const Tensor& codes);
+  std::vector<direct_convolution::Part> parts_of(const Prepared& prepared,
+                                                 std::int64_t images) const;
   void run_images(const Prepared& prepared, const Tensor& codes, std::int64_t first,
                   std::int64_t count);
   void run_direct(const Prepared& prepared, const Tensor& codes, std::int64_t first,
