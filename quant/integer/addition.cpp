@@ -9,8 +9,10 @@
 namespace octet {
 namespace {
 
-// Multipliers below 2^21 keep all sums of two products with differences of codes within 2^30.
-constexpr int value_bits = 21;
+// Two products of differences of codes with multipliers of up to 2^22, and half of what is shifted
+// out, stay below 2^31.
+constexpr int value_bits = 22;
+constexpr int most_shift = 24;
 
 // Half to even. The low bits of what is added, half less one and the last bit of the quotient,
 // carry into the quotient where it has to be rounded up.
@@ -41,7 +43,7 @@ Addition::Addition(float a_scale, std::int32_t a_zero, float b_scale, std::int32
         ": expected scales less than 2^12 apart");
   int exponent = 0;
   std::frexp(most, &exponent);  // most = fraction * 2^exponent, fraction below 1
-  shift_ = std::min(value_bits - exponent, 30);
+  shift_ = std::min(value_bits - exponent, most_shift);
   ma_ = static_cast<std::int32_t>(std::nearbyint(std::ldexp(a, shift_)));
   mb_ = static_cast<std::int32_t>(std::nearbyint(std::ldexp(b, shift_)));
   constant_ = -a_zero * ma_ - b_zero * mb_;

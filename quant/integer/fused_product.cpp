@@ -50,12 +50,10 @@ FusedProduct fuse(const Tensor& weights, std::span<const double> factors,
   if (output.element == Element::int32)
     output.scale = input_scale * *std::max_element(fused.weights.scales.begin(),
                                                    fused.weights.scales.end());
+  // In float32, as runtimes that take float scales find them: they then round as we do.
   for (std::size_t k = 0; k < filters; ++k)
-    fused.multipliers[k] =
-        multiplier_of(static_cast<double>(input_scale) *
-                          static_cast<double>(fused.weights.scales[k]) /
-                          static_cast<double>(output.scale),
-                      rounding);
+    fused.multipliers[k] = multiplier_of(
+        static_cast<double>(input_scale * fused.weights.scales[k] / output.scale), rounding);
   return fused;
 }
 

@@ -63,8 +63,8 @@ void check_stage(const Stage& stage, const std::vector<Edge>& edges,
       expect(in.shape == out.shape && edges[stage.addend].shape == out.shape &&
                  edges[stage.addend].element == Element::uint8 && multipliers == 2 &&
                  stage.multipliers[0].shift == stage.multipliers[1].shift &&
-                 stage.multipliers[0].shift >= 1 && stage.multipliers[0].shift <= 30 &&
-                 std::max(stage.multipliers[0].value, stage.multipliers[1].value) <= 1 << 21,
+                 stage.multipliers[0].shift >= 1 && stage.multipliers[0].shift <= 24 &&
+                 std::max(stage.multipliers[0].value, stage.multipliers[1].value) <= 1 << 22,
              "operands or multipliers that do not fit");
       break;
     case Stage::Kind::max_pool:

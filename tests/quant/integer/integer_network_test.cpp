@@ -185,7 +185,7 @@ TEST_CASE("integer network: parts that do not fit are refused by the stage's nam
   refused([](Parts& p) { p.edges[1].shape = {9, 8, 21}; }, "stage stage0: an output that is not");
   refused([](Parts& p) { p.edges[0].shape = {9, 8, 4}; }, "stage stage0: weights of");
   refused([](Parts& p) { p.edges[2].zero_point = 256; }, "stage stage1: a zero point");
-  refused([](Parts& p) { p.stages[3].multipliers[0].value = 1 << 22; }, "stage stage3: operands");
+  refused([](Parts& p) { p.stages[3].multipliers[0].value = (1 << 22) + 1; }, "stage stage3: operands");
   refused([](Parts& p) { p.edges[6].scale = 2; }, "stage stage5: a maximum");
   refused([](Parts& p) { p.stages[6].window.kernel_h = 3; }, "stage stage6: windows");
   refused([](Parts& p) { p.stages[0].multipliers[2].shift = 63; }, "stage stage0: a multiplier");
