@@ -108,7 +108,9 @@ Calibration calibrate(const Model& model, const std::vector<Tensor>& batches,
       watch_values(network, batch,
                    [&](const Watched& seen) { histograms.at(seen.value).add(seen.reals); });
     for (auto& [value, range] : ranges)
-      range = choose_range(histograms.at(value), how.method, activations, how.percentile);
+      // Pixels have few values with gaps between: entropy would keep those that fill bins alone.
+      if (value > 0 || how.method != RangeMethod::entropy)
+        range = choose_range(histograms.at(value), how.method, activations, how.percentile);
   }
   for (const auto& [name, value] : value_of) result.ranges[name] = ranges.at(value);
   return result;

@@ -89,6 +89,8 @@ TEST_CASE("post_training: one range for all that see a value") {
   ValueRange images;
   for (const Tensor& batch : some_images()) widen(images, batch);
   CHECK(all.ranges.at("conv1.activation_range") == images);
+  CHECK(calibrate(plain, some_images(), {RangeMethod::entropy, 0}, jacob.activations)
+            .ranges.at("conv1.activation_range") == images);
 }
 
 TEST_CASE("post_training: stored codes and scales are what encoding them again gives") {
