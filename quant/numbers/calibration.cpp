@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "framework/check.h"
@@ -62,7 +61,8 @@ ValueRange mse_range(const Histogram& histogram, const Format& format) {
 }
 
 // Kullback-Leibler divergence of the first `bins` magnitudes, with those beyond in the last of
-// them, from the same in `levels` codes; infinite where the codes say that something cannot be.
+// them, from the same in `levels` codes. Where the codes say that nothing is there, they say one
+// value is: else the last bin would have to be one that is not empty.
 double divergence(const std::vector<double>& counts, int bins, int levels, double all) {
   const double inside = std::accumulate(counts.begin(), counts.begin() + bins, 0.0);
   double sum = 0;
@@ -76,12 +76,10 @@ double divergence(const std::vector<double>& counts, int bins, int levels, doubl
       living += counts[static_cast<std::size_t>(i)] > 0;
     }
     for (int i = begin; i < end; ++i) {
-      double p = counts[static_cast<std::size_t>(i)];
-      const double q = p > 0 ? mass / living : 0;
-      if (i == bins - 1) p += all - inside;
-      if (p <= 0) continue;
-      if (q <= 0) return std::numeric_limits<double>::infinity();
-      sum += p / all * std::log(p / all / (q / inside));
+      const double count = counts[static_cast<std::size_t>(i)];
+      const double p = i == bins - 1 ? count + all - inside : count;
+      const double q = count > 0 ? mass / living : 1;
+      if (p > 0) sum += p / all * std::log(p / all / (q / std::max(inside, 1.0)));
     }
   }
   return sum;

@@ -233,7 +233,7 @@ TEST_CASE("post_training: stored codes are not trusted") {
   CHECK_THROWS_WITH_AS(build_network(model), "tensor fc1.weight: expected positive scales", Error);
   codes.scales[1] = std::nanf("");
   CHECK_THROWS_WITH_AS(build_network(model), "tensor fc1.weight: expected positive scales", Error);
-  codes = random_codes({4, 96}, 1);
+  codes = random_codes({96, 5}, 1);
   CHECK_THROWS_WITH_AS(build_network(model),
-                       "tensor fc1.weight: expected 5x96 float32, got 4x96 int8", Error);
+                       "tensor fc1.weight: expected 5x96 float32, got 96x5 int8", Error);
 }
