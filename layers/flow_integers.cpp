@@ -81,8 +81,8 @@ std::string integer_obstacle(const Layers& layers, const Precision& precision) {
   const auto last = std::find_if(layers.rbegin(), layers.rend(), makes_codes);
   if (last == layers.rend()) return "no layer makes new values";
   if (!dynamic_cast<const WeightedLayer*>(last->get()))
-    return obstacle(
-        **last, "scores come from a convolution or linear layer, got a " + (*last)->spec().kind);
+    return obstacle(**last, "scores come from a convolution or linear layer, got a " +
+                                (*last)->spec().kind);
   return "";
 }
 
