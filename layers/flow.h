@@ -75,8 +75,8 @@ class FlowLayer : public Layer {
   /// Set where the network has an integer form (plan_integers).
   void set_integer_outlet(const std::optional<IntegerOutlet>& outlet) { integer_ = outlet; }
   const std::optional<IntegerOutlet>& integer_outlet() const { return integer_; }
-  /// Whether the layer does without formats, whatever the precision of its network. Called before
-  /// that is set.
+  /// Whether the layer does without formats, whatever the network's precision; to be set before
+  /// that is (set_precision).
   void keep_in_float(bool kept) { kept_in_float_ = kept; }
   bool kept_in_float() const { return kept_in_float_; }
   /// What the latest forward pass gave.
