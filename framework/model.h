@@ -21,7 +21,8 @@ struct Model {
   /// Free text by key: "precision", "dataset", "classes" (one a line), "mean", "deviation"; a
   /// checkpoint adds "epoch", "step" and what training needs to go on.
   std::map<std::string, std::string> attributes;
-  /// By name: "conv1.weight", "conv1.activation_range", "optimizer.momentum.conv1.weight".
+  /// By name; a weight is float32, or int8 codes with a scale each filter: "conv1.weight",
+  /// "conv1.activation_range", "optimizer.momentum.conv1.weight".
   std::map<std::string, Tensor> tensors;
 
   /// Throws Error(data) when the attribute is missing.

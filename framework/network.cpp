@@ -48,16 +48,25 @@ void add_specs(const Layers& layers, AutomaticNames& automatic, std::vector<Spec
   }
 }
 
-// Reads `tensor` out of the model into `target`, which has the expected shape.
+// Reads `tensor` out of the model into `target`, which has the expected shape. What is stored as
+// codes becomes the reals that these stand for.
 void take(const Model& model, const std::string& name, Tensor& target) {
   const auto found = model.tensors.find(name);
   check(found != model.tensors.end(), Failure::data, "the model of ", model.definition.name,
         " lacks the tensor ", name);
-  check(found->second.shape() == target.shape() && found->second.element() == target.element(),
+  const Tensor& stored = found->second;
+  const bool codes = stored.element() == Element::int8 && is_parameter(name);
+  check(stored.shape() == target.shape() && (codes || stored.element() == target.element()),
         Failure::data, "tensor ", name, ": expected ", print(target.shape()), " ",
-        name_of(target.element()), ", got ", print(found->second.shape()), " ",
-        name_of(found->second.element()));
-  target = found->second;
+        name_of(target.element()), ", got ", print(stored.shape()), " ", name_of(stored.element()));
+  if (codes) {
+    check(std::all_of(stored.scales.begin(), stored.scales.end(),
+                      [](float scale) { return std::isfinite(scale) && scale > 0; }),
+          Failure::data, "tensor ", name, ": expected positive scales");
+    decode(stored, target);
+  } else {
+    target = stored;
+  }
 }
 
 }  // namespace

@@ -48,8 +48,9 @@ class Network {
   Definition definition() const;
   /// Definition, parameters and state as a Model.
   Model snapshot() const;
-  /// Takes parameters and state from a model. Throws Error(data), naming the tensor, when one is
-  /// missing or has another shape.
+  /// Takes parameters and state from a model; parameters that are stored as int8 codes become the
+  /// reals that these stand for. Throws Error(data), naming the tensor, when one is missing or has
+  /// another shape.
   void restore(const Model& model);
 
  private:

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "framework/check.h"
+#include "framework/parallel.h"
 
 namespace octet {
 namespace {
@@ -146,6 +147,40 @@ void Tensor::reshape(const Shape& shape) {
 
 void Tensor::fill_zero() {
   if (bytes() > 0) std::memset(memory_.get(), 0, bytes());
+}
+
+void decode(const Tensor& codes, Tensor& reals) {
+  assert(&codes != &reals);
+  reals.resize(codes.shape());
+  float* out = reals.floats();
+  const std::int64_t count = codes.elements();
+  if (count == 0) return;
+  const auto rows = static_cast<std::int64_t>(codes.scales.size());
+  const std::int64_t row = count / rows;
+  const auto convert = [&](const auto* code) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const float scale = codes.scales[static_cast<std::size_t>(r)];
+      const auto zero = static_cast<float>(codes.zero_point);
+      const auto* in = code + r * row;
+      float* to = out + r * row;
+      parallel_for(row, 1 << 14, [&](std::int64_t a, std::int64_t b) {
+        for (std::int64_t i = a; i < b; ++i) to[i] = scale * (static_cast<float>(in[i]) - zero);
+      });
+    }
+  };
+  switch (codes.element()) {
+    case Element::int8:
+      return convert(codes.data<std::int8_t>());
+    case Element::uint8:
+      return convert(codes.data<std::uint8_t>());
+    case Element::int32:
+      return convert(codes.data<std::int32_t>());
+    case Element::float32:
+      return convert(codes.floats());
+    case Element::bfloat16:
+      break;
+  }
+  assert(false);
 }
 
 }  // namespace octet

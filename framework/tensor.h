@@ -132,4 +132,7 @@ class Tensor {
   Element element_ = Element::float32;
 };
 
+/// Codes -> reals: scale * (code - zero_point).
+void decode(const Tensor& codes, Tensor& reals);
+
 }  // namespace octet

@@ -1,6 +1,9 @@
 #include "layers/build.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <sstream>
 
 #include "framework/check.h"
 #include "layers/activations.h"
@@ -122,15 +125,46 @@ Network build_network(const Definition& definition, std::int64_t parameters) {
                  parameters);
 }
 
-bool set_precision(Network& network, const Precision& precision) {
-  for (Layer* layer : network.leaves())
-    if (auto* weighted = dynamic_cast<WeightedLayer*>(layer)) weighted->set_precision(precision);
+bool set_precision(Network& network, const Precision& precision,
+                   const std::vector<std::string>& in_float) {
+  std::size_t found = 0;
+  const auto apply = [&](const auto& self, const Layers& layers) -> void {
+    for (const auto& layer : layers) {
+      for (const Branch& branch : layer->branches()) self(self, *branch.layers);
+      auto* const flowing = dynamic_cast<FlowLayer*>(layer.get());
+      if (!flowing) continue;
+      const bool kept =
+          std::find(in_float.begin(), in_float.end(), layer->name()) != in_float.end();
+      found += kept;
+      flowing->keep_in_float(kept);
+      if (auto* weighted = dynamic_cast<WeightedLayer*>(flowing))
+        weighted->set_precision(kept ? Precision{} : precision);
+    }
+  };
+  apply(apply, network.layers());
+  if (found < in_float.size()) {
+    std::string names;
+    for (const std::string& name : in_float) names += " " + name;
+    fail(Failure::usage, "network ", network.name(),
+         " has not all the layers to be kept in float32:", names);
+  }
   return plan_flow(network.layers(), precision);
+}
+
+bool set_precision(Network& network, const Precision& precision) {
+  return set_precision(network, precision, {});
+}
+
+std::vector<std::string> float_layers(const Model& model) {
+  const auto found = model.attributes.find("float_layers");
+  if (found == model.attributes.end()) return {};
+  std::istringstream words(found->second);
+  return {std::istream_iterator<std::string>(words), {}};
 }
 
 Network build_network(const Model& model) {
   Network network = build_network(model.definition, model.parameters());
-  set_precision(network, parse_precision(model.attribute("precision")));
+  set_precision(network, parse_precision(model.attribute("precision")), float_layers(model));
   network.restore(model);
   return network;
 }

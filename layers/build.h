@@ -1,6 +1,9 @@
 // From definition to network, and a Precision laid over it.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "framework/network.h"
 #include "quant/numbers/precision.h"
 
@@ -15,9 +18,16 @@ Network build_network(const Definition& definition,
 /// Every weighted layer of the network works in this precision from now on; smoothed ranges start
 /// anew. Returns whether codes flow between the layers (layers/flow.h) or float32 does.
 bool set_precision(Network& network, const Precision& precision);
+/// The same, but that the layers of these names, with weights or not, stay in float32. Throws
+/// Error(usage) where there is no such layer.
+bool set_precision(Network& network, const Precision& precision,
+                   const std::vector<std::string>& in_float);
 
-/// The network of a model in the model's precision, with its tensors. Takes no more memory for
-/// parameters than the model has. Throws Error(usage) or Error(data).
+/// The names in the model's attribute "float_layers", parted by spaces; none without it.
+std::vector<std::string> float_layers(const Model& model);
+
+/// The network of a model in the model's precision, its float_layers in float32, with its tensors.
+/// Takes no more memory for parameters than the model has. Throws Error(usage) or Error(data).
 Network build_network(const Model& model);
 
 }  // namespace octet

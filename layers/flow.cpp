@@ -1,5 +1,7 @@
 #include "layers/flow.h"
 
+#include <algorithm>
+
 #include "layers/activations.h"
 #include "layers/batch_norm.h"
 #include "layers/weighted_layer.h"
@@ -46,6 +48,16 @@ void set_formats(const Layers& layers, const Precision& precision) {
     for (const Branch& branch : layer->branches()) set_formats(*branch.layers, precision);
     flow(layer).set_flow_formats(precision.activations, precision.errors);
   }
+}
+
+bool any_in_float(const Layers& layers) {
+  return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
+    const auto* flowing = dynamic_cast<const FlowLayer*>(layer.get());
+    const std::vector<Branch> branches = layer->branches();
+    return (flowing && flowing->kept_in_float()) ||
+           std::any_of(branches.begin(), branches.end(),
+                       [](const Branch& branch) { return any_in_float(*branch.layers); });
+  });
 }
 
 bool formats_flow(const Precision& precision) {
@@ -108,7 +120,7 @@ bool plan_flow(const Layers& layers, const Precision& precision) {
   }
   // What comes before the first maker sees the images, which are float32; only a weighted layer
   // encodes them. A block at the end would add codes to what leaves in float32.
-  if (!formats_flow(precision) || !can_flow(layers) ||
+  if (!formats_flow(precision) || !can_flow(layers) || any_in_float(layers) ||
       !dynamic_cast<WeightedLayer*>(first_maker(layers)) ||
       !last_maker(layers)->branches().empty()) {
     plan_reals(layers);

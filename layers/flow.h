@@ -75,6 +75,10 @@ class FlowLayer : public Layer {
   /// Set where the network has an integer form (plan_integers).
   void set_integer_outlet(const std::optional<IntegerOutlet>& outlet) { integer_ = outlet; }
   const std::optional<IntegerOutlet>& integer_outlet() const { return integer_; }
+  /// Whether the layer does without formats, whatever the network's precision; to be set before
+  /// that is (set_precision).
+  void keep_in_float(bool kept) { kept_in_float_ = kept; }
+  bool kept_in_float() const { return kept_in_float_; }
   /// What the latest forward pass gave.
   virtual const Tensor* latest_output() const { return nullptr; }
 
@@ -92,6 +96,9 @@ class FlowLayer : public Layer {
   virtual std::vector<std::pair<std::string, Quantizer*>> quantizers() { return {}; }
 
   Outlet outlet_, error_outlet_;
+
+ private:
+  bool kept_in_float_ = false;
 };
 
 /// Lets codes flow through these layers where the formats and the kinds of layer allow it; else

@@ -42,6 +42,7 @@ std::string path_obstacle(const Layers& path) {
   for (std::size_t i = 0; i < path.size(); ++i) {
     const Layer& layer = *path[i];
     if (!flow(path[i])) return obstacle(layer, "a " + layer.spec().kind + " has no integer form");
+    if (flow(path[i])->kept_in_float()) return obstacle(layer, "is kept in float32");
     if (is_relu(path[i]) && !made)
       return obstacle(layer, "a relu has no layer before it whose codes it could clip");
     if (dynamic_cast<const BatchNorm*>(&layer) && !taken_in(path, i))
@@ -120,7 +121,7 @@ void plan_integers(const Layers& layers, const Precision& precision) {
     for (const auto& layer : path) {
       for (const Branch& branch : layer->branches()) self(self, *branch.layers);
       if (FlowLayer* const flowing = flow(layer))
-        flowing->set_flow_formats(precision.activations, {});
+        flowing->set_flow_formats(flowing->kept_in_float() ? Format{} : precision.activations, {});
     }
   };
   set_formats(set_formats, layers);

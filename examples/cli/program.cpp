@@ -143,6 +143,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   Work work;
   add_train(program, work);
   add_compress(program, work);
+  add_quantize(program, work);
   add_scan(program, work);
   add_eval(program, work);
   add_predict(program, work);

@@ -21,6 +21,7 @@ int run(const std::vector<std::string>& arguments);
 // One file a verb; each adds its options and sets `work` when it is chosen.
 void add_train(CLI::App& program, Work& work);
 void add_compress(CLI::App& program, Work& work);
+void add_quantize(CLI::App& program, Work& work);
 void add_scan(CLI::App& program, Work& work);
 void add_eval(CLI::App& program, Work& work);
 void add_predict(CLI::App& program, Work& work);

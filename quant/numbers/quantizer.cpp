@@ -347,40 +347,6 @@ void Quantizer::quantize(const Tensor& values, const Pass& pass, Tensor& result)
   decode(scratch_, result);
 }
 
-void decode(const Tensor& codes, Tensor& reals) {
-  assert(&codes != &reals);
-  reals.resize(codes.shape());
-  float* out = reals.floats();
-  const std::int64_t count = codes.elements();
-  if (count == 0) return;
-  const auto rows = static_cast<std::int64_t>(codes.scales.size());
-  const std::int64_t row = count / rows;
-  const auto convert = [&](const auto* code) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const float scale = codes.scales[static_cast<std::size_t>(r)];
-      const auto zero = static_cast<float>(codes.zero_point);
-      const auto* in = code + r * row;
-      float* to = out + r * row;
-      parallel_for(row, grain, [&](std::int64_t a, std::int64_t b) {
-        for (std::int64_t i = a; i < b; ++i) to[i] = scale * (static_cast<float>(in[i]) - zero);
-      });
-    }
-  };
-  switch (codes.element()) {
-    case Element::int8:
-      return convert(codes.data<std::int8_t>());
-    case Element::uint8:
-      return convert(codes.data<std::uint8_t>());
-    case Element::int32:
-      return convert(codes.data<std::int32_t>());
-    case Element::float32:
-      return convert(codes.floats());
-    case Element::bfloat16:
-      break;
-  }
-  assert(false);
-}
-
 float round_to_grid(float value, const Grid& grid, Rounding rounding, std::uint32_t random) {
   if (grid.is_float32() || !std::isfinite(value) || value == 0) return value;
   int exponent = 0;

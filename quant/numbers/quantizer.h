@@ -90,9 +90,6 @@ class Quantizer {
 /// float32: 24 - bits significant bits.
 float coarse_scale(float scale, int bits = 8);
 
-/// Codes -> reals: scale * (code - zero_point).
-void decode(const Tensor& codes, Tensor& reals);
-
 /// `value` to the nearest number of a floating grid (ties to even; overflow to infinity, subnormal
 /// numbers kept), or stochastically with `random` bits.
 float round_to_grid(float value, const Grid& grid, Rounding rounding, std::uint32_t random);
