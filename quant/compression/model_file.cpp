@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "framework/check.h"
@@ -56,6 +57,24 @@ void get_scaling(ByteReader& reader, const Shape& shape, std::int32_t& zero_poin
   if (count > 0) std::memcpy(scales.data(), reader.take(4 * count), 4 * scales.size());
 }
 
+// The coders know float32 values; codes of int8 are whole ones.
+Tensor as_floats(const Tensor& codes) {
+  Tensor values(codes.shape());
+  std::copy_n(codes.data<std::int8_t>(), codes.elements(), values.floats());
+  return values;
+}
+
+Tensor as_codes(const Tensor& values, const std::string& source) {
+  Tensor codes(values.shape(), Element::int8);
+  for (std::int64_t i = 0; i < values.elements(); ++i) {
+    const float value = values.floats()[i];
+    check(value >= -128 && value <= 127 && value == std::nearbyint(value), Failure::data, source,
+          ": expected codes of int8, got ", value);
+    codes.data<std::int8_t>()[i] = static_cast<std::int8_t>(value);
+  }
+  return codes;
+}
+
 Tensor get_tensor(ByteReader& file, const TensorEntry& entry, TensorReport* report) {
   ByteReader reader(file.here(), file.left(), file.source() + ": tensor " + entry.name);
   std::int32_t zero_point = 0;
@@ -76,6 +95,8 @@ Tensor get_tensor(ByteReader& file, const TensorEntry& entry, TensorReport* repo
     if (size > 0) std::memcpy(tensor.raw(), data, tensor.bytes());
     if (report) *report = report_raw(entry.name, tensor);
   }
+  if (entry.coding != Coding::raw && entry.element == Element::int8)
+    tensor = as_codes(tensor, reader.source());
   tensor.zero_point = zero_point;
   tensor.scales = std::move(scales);
   if (report) add_scaling(*report, scaling);
@@ -87,7 +108,8 @@ Tensor get_tensor(ByteReader& file, const TensorEntry& entry, TensorReport* repo
 std::optional<CodedTensor> encode_smallest(const std::string& name, const Tensor& tensor,
                                            const EncodeOptions& options) {
   constexpr std::int64_t quick = 1 << 24;
-  auto distinct = find_distinct(tensor);
+  auto distinct =
+      find_distinct(tensor.element() == Element::int8 ? as_floats(tensor) : tensor);
   if (!distinct) return std::nullopt;
   std::optional<CodedTensor> best;
   const auto offer = [&](CodedTensor coded) {

@@ -12,6 +12,7 @@
 //
 //   scaling  zero point i32  number of scales  scales f32: one, or one for each filter
 //   raw      the elements, little endian
+//            the other codings: float32, or int8 whose codes they hold as float32 values
 //   codebook nothing where there are no values; else its form u8 and the values: form
 //            1 .. 4   so many top bytes of each value f32, low ones first; the others are zero
 //            0        scale f32  codes i8: value = code x scale

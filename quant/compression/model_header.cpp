@@ -81,8 +81,10 @@ TensorEntry get_entry(ByteReader& reader) {
   check(((kind >> 4) & 7) <= static_cast<int>(Coding::rans), Failure::data, source, ": ",
         tensor.name, ": unknown coding ", (kind >> 4) & 7);
   tensor.coding = static_cast<Coding>((kind >> 4) & 7);
-  check(tensor.coding == Coding::raw || tensor.element == Element::float32, Failure::data, source,
-        ": ", tensor.name, ": expected coded weights of type float32");
+  check(tensor.coding == Coding::raw || tensor.element == Element::float32 ||
+            tensor.element == Element::int8,
+        Failure::data, source, ": ", tensor.name,
+        ": expected coded weights of type float32 or int8");
   const int rank = reader.byte();
   check(rank <= Shape::max_rank, Failure::data, source, ": ", tensor.name, ": expected at most ",
         Shape::max_rank, " axes, got ", rank);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "quant/compression/model_file.h"
@@ -204,6 +205,28 @@ TEST_CASE("hostile files: entries that cost no bits are refused") {
   for (int i = 0; i < 2; ++i) honest.push_back(0xff);  // the gap of 256 has the second word
   CHECK(survives(forged(entry, honest)));
   CHECK(!survives(forged(entry, shared_front(16, true))));
+}
+
+TEST_CASE("hostile files: values that are no codes of int8 are refused") {
+  // The entries of a float32 tensor, said to be codes.
+  for (const float value : {1.0f, -128.0f, 0.5f, 128.0f, std::nanf("")}) {
+    Model model = empty_model();
+    Tensor weights(Shape{100});
+    weights.fill_zero();
+    weights.floats()[7] = value;
+    model.tensors["w"] = weights;
+    Bytes bytes = encode(model, {{}, Coder::huffman});
+    ByteReader reader(bytes.data() + 6, bytes.size() - 10, "test");
+    ModelHeader header = get_header(reader);
+    REQUIRE(header.tensors[0].coding == Coding::shared);
+    header.tensors[0].element = Element::int8;
+    Bytes lying(bytes.begin(), bytes.begin() + 6);
+    put_header(lying, header);
+    put_bytes(lying, reader.here(), reader.left());
+    lying.resize(lying.size() + 4);
+    forge_checksum(lying);
+    CHECK(survives(lying) == (value == 1.0f || value == -128.0f));
+  }
 }
 
 TEST_CASE("hostile files: a header that inflates beyond measure is refused") {

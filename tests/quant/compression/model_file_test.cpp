@@ -118,6 +118,33 @@ TEST_CASE("model file: files are written and read whole") {
   CHECK(message.starts_with(file.string()));
 }
 
+TEST_CASE("model file: pruned int8 codes are coded as pruned weights are, by every coder") {
+  Draw draw(3);
+  Model model = empty_model();
+  Tensor codes(Shape{20, 500}, Element::int8);
+  codes.fill_zero();
+  for (int i = 0; i < 600; ++i)
+    codes.data<std::int8_t>()[draw.below(10000)] = static_cast<std::int8_t>(draw.below(256) - 128);
+  for (int k = 0; k < 20; ++k) codes.scales.push_back(0.25f * static_cast<float>(k + 1));
+  codes.scales.erase(codes.scales.begin());
+  model.tensors["fc1.weight"] = codes;
+  for (const Coder coder : {Coder::best, Coder::huffman, Coder::arithmetic, Coder::rans}) {
+    std::vector<TensorReport> reports;
+    const Bytes bytes = encode(model, {{}, coder}, &reports);
+    CHECK(bytes.size() < 2200);
+    REQUIRE(reports.size() == 1);
+    CHECK(reports[0].coding != Coding::raw);
+    CHECK(same_bits(decode(bytes, "test"), model));
+  }
+  // Where nothing is gained they lie as they are.
+  for (int i = 0; i < 10000; ++i)
+    codes.data<std::int8_t>()[i] = static_cast<std::int8_t>(draw.below(256) - 128);
+  model.tensors["fc1.weight"] = codes;
+  std::vector<TensorReport> reports;
+  CHECK(same_bits(decode(encode(model, {}, &reports), "test"), model));
+  CHECK(reports[0].coding == Coding::raw);
+}
+
 TEST_CASE("model file: what no file can hold is refused when it is written") {
   Model model = empty_model();
   model.tensors["line\nbreak"] = Tensor();
