@@ -152,11 +152,11 @@ TEST_CASE("post_training: 8 bits are close, and what integers give") {
   refused(quantized(plain, wide),
           "network net has no integer form: precision "
           "W=int8/absmax/channel,A=uint16/minmax/smooth,E=f32,G=f32,M=f32: expected activations of "
-          "unsigned codes of at most 8 bits in a remembered range, uint8/minmax/smooth");
+          "unsigned 8-bit codes in a remembered range, uint8/minmax/smooth");
   refused(free,
           "network net has no integer form: precision "
           "W=int8/absmax/channel,A=uint8/minmax,E=f32,G=f32,M=f32: expected activations of "
-          "unsigned codes of at most 8 bits in a remembered range, uint8/minmax/smooth");
+          "unsigned 8-bit codes in a remembered range, uint8/minmax/smooth");
 }
 
 TEST_CASE("post_training: corrected biases give each filter the mean that it had") {

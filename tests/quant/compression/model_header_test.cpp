@@ -108,8 +108,8 @@ TEST_CASE("model header: each wrong part is refused") {
   CHECK(refused(plain_with({}, {{"t\x1b", good}})).find("printable") != std::string::npos);
   CHECK(refused(plain_with({}, {{"t", {5, 0}}})).find("element type 5") != std::string::npos);
   CHECK(refused(plain_with({}, {{"t", {0x40, 0}}})).find("coding 4") != std::string::npos);
-  CHECK(refused(plain_with({}, {{"t", {0x12, 0}}})).find("float32") != std::string::npos);
-  CHECK(refused(plain_with({}, {{"t", {0x22, 0}}})).find("float32") != std::string::npos);
+  CHECK(refused(plain_with({}, {{"t", {0x13, 0}}})).find("float32") != std::string::npos);
+  CHECK(refused(plain_with({}, {{"t", {0x23, 0}}})).find("float32") != std::string::npos);
   CHECK(refused(plain_with({}, {{"t", {0, 6, 1, 1, 1, 1, 1, 1}}})).find("axes") !=
         std::string::npos);
   // Three extents of 2^21, and a zero that does not make them fewer.
