@@ -70,7 +70,8 @@ void find_pairs(const Layers& path, std::vector<Pair>& pairs) {
       const std::vector<Parameter*> first = before->parameters();
       Tensor* const next = &weighted->parameters()[0]->value;
       const std::int64_t channels = first[0]->value.shape()[0];
-      const std::string* const groups = weighted->spec().find("groups");
+      const Spec spec = weighted->spec();
+      const std::string* const groups = spec.find("groups");
       pairs.push_back({&first[0]->value, first.size() > 1 ? &first[1]->value : nullptr, next,
                        channels, groups ? std::stoll(*groups) : 1});
     }
