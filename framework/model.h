@@ -27,8 +27,14 @@ struct Model {
 
   /// Throws Error(data) when the attribute is missing.
   const std::string& attribute(const std::string& key) const;
+  /// The layers that stay in float32 whatever the precision, by name: attribute "float_layers",
+  /// parted by spaces. None without it.
+  std::vector<std::string> float_layers() const;
   /// Elements of all parameters.
   std::int64_t parameters() const;
 };
+
+/// Whether definition, attributes and every bit of every tensor are the same.
+bool same_bits(const Model& a, const Model& b);
 
 }  // namespace octet

@@ -34,15 +34,19 @@ void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
     return;
   }
   // An exception must not leave a parallel region: the first part's that failed goes on after it.
-  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(parts));
+  std::exception_ptr failure;
+  std::int64_t failed = parts;
 #pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(parts))
   for (std::int64_t part = 0; part < parts; ++part) try {
       body(count * part / parts, count * (part + 1) / parts);
     } catch (...) {
-      failures[static_cast<std::size_t>(part)] = std::current_exception();
+#pragma omp critical(octet_parallel_failure)
+      if (part < failed) {
+        failed = part;
+        failure = std::current_exception();
+      }
     }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  if (failure) std::rethrow_exception(failure);
 }
 
 /// The sum of body(begin, end) over chunks of `chunk` items, added in order.

@@ -145,6 +145,13 @@ void Tensor::reshape(const Shape& shape) {
   shape_ = shape;
 }
 
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.element() == b.element() && a.zero_point == b.zero_point &&
+         a.scales.size() == b.scales.size() &&
+         std::memcmp(a.scales.data(), b.scales.data(), 4 * a.scales.size()) == 0 &&
+         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
+}
+
 void Tensor::fill_zero() {
   if (bytes() > 0) std::memset(memory_.get(), 0, bytes());
 }

@@ -132,6 +132,9 @@ class Tensor {
   Element element_ = Element::float32;
 };
 
+/// Whether shape, element, scaling and every bit are the same.
+bool same_bits(const Tensor& a, const Tensor& b);
+
 /// Codes -> reals: scale * (code - zero_point).
 void decode(const Tensor& codes, Tensor& reals);
 

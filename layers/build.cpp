@@ -1,9 +1,7 @@
 #include "layers/build.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
-#include <sstream>
 
 #include "framework/check.h"
 #include "layers/activations.h"
@@ -155,16 +153,9 @@ bool set_precision(Network& network, const Precision& precision) {
   return set_precision(network, precision, {});
 }
 
-std::vector<std::string> float_layers(const Model& model) {
-  const auto found = model.attributes.find("float_layers");
-  if (found == model.attributes.end()) return {};
-  std::istringstream words(found->second);
-  return {std::istream_iterator<std::string>(words), {}};
-}
-
 Network build_network(const Model& model) {
   Network network = build_network(model.definition, model.parameters());
-  set_precision(network, parse_precision(model.attribute("precision")), float_layers(model));
+  set_precision(network, parse_precision(model.attribute("precision")), model.float_layers());
   network.restore(model);
   return network;
 }

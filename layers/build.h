@@ -23,9 +23,6 @@ bool set_precision(Network& network, const Precision& precision);
 bool set_precision(Network& network, const Precision& precision,
                    const std::vector<std::string>& in_float);
 
-/// The names in the model's attribute "float_layers", parted by spaces; none without it.
-std::vector<std::string> float_layers(const Model& model);
-
 /// The network of a model in the model's precision, its float_layers in float32, with its tensors.
 /// Takes no more memory for parameters than the model has. Throws Error(usage) or Error(data).
 Network build_network(const Model& model);

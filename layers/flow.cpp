@@ -90,6 +90,15 @@ FlowLayer* last_maker(const Layers& path) {
   return last;
 }
 
+const FlowLayer* find_layer(const Layers& layers, const std::string& name) {
+  for (const auto& layer : layers) {
+    if (layer->name() == name) return dynamic_cast<const FlowLayer*>(layer.get());
+    for (const Branch& branch : layer->branches())
+      if (const FlowLayer* found = find_layer(*branch.layers, name)) return found;
+  }
+  return nullptr;
+}
+
 void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) {
   std::vector<std::size_t> makers;
   for (std::size_t i = 0; i < path.size(); ++i)

@@ -116,6 +116,8 @@ void plan_integers(const Layers& layers, const Precision& precision);
 std::string integer_obstacle(const Layers& layers, const Precision& precision);
 /// The path inside a block: its last values become codes of `outputs`.
 void plan_integer_path(const Layers& path, const Quantizer* outputs);
+/// The layer of that name, inside blocks too; null where there is none that takes part in the flow.
+const FlowLayer* find_layer(const Layers& layers, const std::string& name);
 /// The edge of codes that leave by this outlet; the scale of scores is not known yet.
 Edge make_edge(const std::string& layer, const Shape& image, const IntegerOutlet& outlet);
 

@@ -55,6 +55,9 @@ std::string path_obstacle(const Layers& path) {
       if (!inside.empty()) return inside;
       if (std::none_of(branch.layers->begin(), branch.layers->end(), makes_codes))
         return obstacle(layer, "a path has no layer that makes new values");
+      // Its layers would have seen other values than the block's input, whose range they share.
+      if (dynamic_cast<const MaxPool*>(branch.layers->front().get()))
+        return obstacle(layer, "a path begins with a max_pool");
     }
     made = made || makes_codes(path[i]);
   }

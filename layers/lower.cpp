@@ -36,7 +36,8 @@ class Lowering {
 
   static void check_range(const Quantizer& quantizer, const std::string& name) {
     check(quantizer.knows_range(), Failure::usage, "layer ", name,
-          ": the range of its values is not known yet: train or calibrate first");
+          ": the range of its values is not known: train or calibrate first, on pictures that do "
+          "not leave all of them zero");
   }
 
   // Returns the place of the path's last edge.

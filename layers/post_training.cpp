@@ -112,7 +112,11 @@ Calibration calibrate(const Model& model, const std::vector<Tensor>& batches,
       if (value > 0 || how.method != RangeMethod::entropy)
         range = choose_range(histograms.at(value), how.method, activations, how.percentile);
   }
-  for (const auto& [name, value] : value_of) result.ranges[name] = ranges.at(value);
+  for (const auto& [name, value] : value_of) {
+    ValueRange& range = result.ranges[name] = ranges.at(value);
+    // Values that are all zero are codes in any range; none would say that it is not known.
+    if (range.least == 0 && range.most == 0) range.most = 1;
+  }
   return result;
 }
 

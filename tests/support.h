@@ -44,12 +44,6 @@ inline Tensor extreme_codes(const Shape& shape, std::uint64_t key, Element eleme
   return tensor;
 }
 
-inline bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.element() == b.element() && a.scales == b.scales &&
-         a.zero_point == b.zero_point &&
-         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
-}
-
 /// Largest |a - b| over largest |b|.
 inline double relative_difference(const Tensor& a, const Tensor& b) {
   REQUIRE(a.shape() == b.shape());

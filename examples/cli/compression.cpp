@@ -22,18 +22,6 @@ void stop_if_interrupted() {
   if (interrupt() != 0) throw Interrupted{interrupt(), ": nothing was written"};
 }
 
-// Whether they are the same to the bit.
-bool equal(const Model& a, const Model& b) {
-  if (a.definition != b.definition || a.attributes != b.attributes ||
-      a.tensors.size() != b.tensors.size())
-    return false;
-  return std::all_of(a.tensors.begin(), a.tensors.end(), [&](const auto& entry) {
-    const auto found = b.tensors.find(entry.first);
-    return found != b.tensors.end() && found->second.shape() == entry.second.shape() &&
-           std::memcmp(found->second.raw(), entry.second.raw(), entry.second.bytes()) == 0;
-  });
-}
-
 }  // namespace
 
 Compression::Compression(const CompressOptions& options)
@@ -139,16 +127,10 @@ void Compression::finish(const Model& compressed) {
   const Bytes bytes = encode(compressed, encoding(), &reports);
   stop_if_interrupted();
   release_interrupts();
-  write_file(options_.out, bytes.data(), bytes.size());
-
-  // What counts is what was written: read it back, hold it to what was meant, evaluate it.
-  const Bytes read = read_file(options_.out);
-  const Model decoded = decode(read, options_.out);
-  check(equal(decoded, compressed), Failure::mismatch, options_.out,
-        ": decodes to another model than was encoded");
+  const Model decoded = write_checked(options_.out, bytes, compressed);
   const Evaluation tested = evaluate_model(decoded, splits_.test);
 
-  const auto size = static_cast<std::int64_t>(read.size());
+  const auto size = static_cast<std::int64_t>(bytes.size());
   const std::int64_t parameters = decoded.parameters();
   const double ratio = 4.0 * static_cast<double>(parameters) / static_cast<double>(size);
   std::cout << '\n'

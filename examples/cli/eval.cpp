@@ -14,6 +14,7 @@ struct EvalOptions {
   DataOptions data;
   CommonOptions common;
   std::string execution = "float";
+  std::string rounding = "half-even";
   std::int64_t batch = 250;
 };
 
@@ -35,8 +36,9 @@ int run_eval(const EvalOptions& options) {
   const Model model = open_model(options.model);
   const Splits splits = load_data(options.data, model.definition.input, model.definition.input);
   check_classes(model, splits.test);
-  const Evaluation result =
-      evaluate_model(model, splits.test, options.batch, options.execution == "integer");
+  std::optional<RequantRounding> integer;
+  if (options.execution == "integer") integer = parse_requant_rounding(options.rounding);
+  const Evaluation result = evaluate_model(model, splits.test, options.batch, integer);
   const std::string precision = model.attribute("precision");
   print_confusion(result.confusion, splits.test.classes);
   std::cout << "test error " << percent(result.metrics)
@@ -66,6 +68,12 @@ void add_eval(CLI::App& program, Work& work) {
                   "between layers); integer: lowered to integers from picture to scores")
       ->check(CLI::IsMember({"float", "integer"}))
       ->capture_default_str();
+  CLI::Option& rounding =
+      *verb.add_option("--rounding", options->rounding,
+                       "of integers: half-even, which training knows, half-away, or double, as "
+                       "gemmlowp and TensorFlow Lite round")
+           ->check(CLI::IsMember({"half-even", "half-away", "double"}))
+           ->capture_default_str();
   verb.add_option("--batch", options->batch, "pictures at a time")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
@@ -75,7 +83,13 @@ void add_eval(CLI::App& program, Work& work) {
       "made by octet quantize from any other, compressed or not, runs in integers too.\n"
       "Example:\n"
       "  octet eval runs/strokes-lenet5-int8/last-compressed.octet --data strokes");
-  verb.callback([&work, options] { work = [options] { return run_eval(*options); }; });
+  verb.callback([&work, &rounding, options] {
+    work = [&rounding, options] {
+      check(options->execution == "integer" || rounding.count() == 0, Failure::usage,
+            "--rounding: expected --execution integer beside it, got ", options->execution);
+      return run_eval(*options);
+    };
+  });
 }
 
 }  // namespace octet::cli

@@ -31,15 +31,6 @@ Dataset first_of(const Dataset& data, std::int64_t count) {
   return part;
 }
 
-const FlowLayer* find_layer(const Layers& layers, const std::string& name) {
-  for (const auto& layer : layers) {
-    if (layer->name() == name) return dynamic_cast<const FlowLayer*>(layer.get());
-    for (const Branch& branch : layer->branches())
-      if (const FlowLayer* found = find_layer(*branch.layers, name)) return found;
-  }
-  return nullptr;
-}
-
 // 10 log10 of the squares of `reals` over those of the difference; infinite where there is none.
 double signal_to_noise(const Tensor& reals, const Tensor& quantized) {
   double signal = 0, noise = 0;
@@ -49,18 +40,6 @@ double signal_to_noise(const Tensor& reals, const Tensor& quantized) {
     noise += (x - y) * (x - y);
   }
   return noise > 0 ? 10 * std::log10(signal / noise) : std::numeric_limits<double>::infinity();
-}
-
-bool same(const Model& a, const Model& b) {
-  return a.definition == b.definition && a.attributes == b.attributes &&
-         std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(), b.tensors.end(),
-                    [](const auto& x, const auto& y) {
-                      return x.first == y.first && x.second.shape() == y.second.shape() &&
-                             x.second.element() == y.second.element() &&
-                             x.second.scales == y.second.scales &&
-                             x.second.zero_point == y.second.zero_point &&
-                             std::memcmp(x.second.raw(), y.second.raw(), x.second.bytes()) == 0;
-                    });
 }
 
 }  // namespace
@@ -240,15 +219,10 @@ int Quantization::finish() {
   const Bytes bytes = encode(quantized);
   if (interrupt() != 0) throw Interrupted{interrupt(), ": nothing was written"};
   release_interrupts();
-  write_file(options_.out, bytes.data(), bytes.size());
-  // What counts is what was written.
-  const Bytes read = read_file(options_.out);
-  const Model decoded = decode(read, options_.out);
-  check(same(decoded, quantized), Failure::mismatch, options_.out,
-        ": decodes to another model than was encoded");
+  const Model decoded = write_checked(options_.out, bytes, quantized);
   const Metrics of_float = measure(original_, splits_.test),
                 of_codes = measure(decoded, splits_.test);
-  const auto size = static_cast<std::int64_t>(read.size());
+  const auto size = static_cast<std::int64_t>(bytes.size());
   const double ratio =
       4.0 * static_cast<double>(original_.parameters()) / static_cast<double>(size);
   const double drop = 100 * (of_codes.error() - of_float.error()),

@@ -134,6 +134,14 @@ Model open_model(const std::string& file, std::vector<TensorReport>* reports) {
   return model;
 }
 
+Model write_checked(const std::string& file, const Bytes& bytes, const Model& meant) {
+  write_file(file, bytes.data(), bytes.size());
+  Model decoded = decode(read_file(file), file);
+  check(same_bits(decoded, meant), Failure::mismatch, file,
+        ": decodes to another model than was encoded");
+  return decoded;
+}
+
 namespace {
 
 struct Augment {
@@ -184,10 +192,10 @@ Transform find_transform(const std::string& augment, const Dataset& data) {
 }
 
 Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch,
-                          bool integer) {
+                          std::optional<RequantRounding> integer) {
   if (!integer) note_simulation(model);
   Network network = build_network(model);
-  IntegerForward in_integers(integer ? lower(network, model.attribute("precision"))
+  IntegerForward in_integers(integer ? lower(network, model.attribute("precision"), *integer)
                                      : IntegerNetwork());
   const auto loss = make_loss(model.attribute("loss"));
   DataLoader loader(data, {.batch = batch, .normalization = normalization_of(model)});

@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "datasets/catalog.h"
 #include "examples/cli/program.h"
+#include "framework/files.h"
 #include "framework/model.h"
 #include "framework/training.h"
 #include "layers/build.h"
@@ -57,6 +59,10 @@ void check_usable(const Model& model, const std::string& file);
 /// naming the file.
 Model open_model(const std::string& file, std::vector<TensorReport>* reports = nullptr);
 
+/// Writes the bytes that `meant` was encoded to and gives what the file holds: what counts is what
+/// was written. Throws Error(mismatch) where that is another model.
+Model write_checked(const std::string& file, const Bytes& bytes, const Model& meant);
+
 /// --augment: none, crop (zero padding), crop-flip, either with :PIXELS, or auto, which is
 /// crop-flip for colour pictures and none for grey ones (a mirrored digit is another sign).
 void add_augment_option(CLI::App& verb, std::string& augment);
@@ -75,9 +81,9 @@ struct Evaluation {
 };
 
 /// The model on all pictures of a data set, in the model's own precision; `integer`: lowered to
-/// integers. Throws Error(usage) where it has no integer form.
+/// integers with this rounding. Throws Error(usage) where it has no integer form.
 Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch = 250,
-                          bool integer = false);
+                          std::optional<RequantRounding> integer = {});
 
 /// Scores of images as float32, from integers only.
 class IntegerForward {

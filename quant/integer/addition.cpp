@@ -9,9 +9,10 @@
 namespace octet {
 namespace {
 
-// Two products of differences of codes with multipliers of up to 2^22, and half of what is shifted
-// out, stay below 2^31.
+// Two products of differences of codes with multipliers below 2^22, and half of what is shifted out,
+// stay below 2^31.
 constexpr int value_bits = 22;
+constexpr std::int32_t most_value = (1 << value_bits) - 1;
 constexpr int most_shift = 24;
 
 // Half to even. The low bits of what is added, half less one and the last bit of the quotient,
@@ -44,8 +45,12 @@ Addition::Addition(float a_scale, std::int32_t a_zero, float b_scale, std::int32
   int exponent = 0;
   std::frexp(most, &exponent);  // most = fraction * 2^exponent, fraction below 1
   shift_ = std::min(value_bits - exponent, most_shift);
-  ma_ = static_cast<std::int32_t>(std::nearbyint(std::ldexp(a, shift_)));
-  mb_ = static_cast<std::int32_t>(std::nearbyint(std::ldexp(b, shift_)));
+  const auto multiplier = [&](double ratio) {
+    return std::min(most_value,
+                    static_cast<std::int32_t>(std::nearbyint(std::ldexp(ratio, shift_))));
+  };
+  ma_ = multiplier(a);
+  mb_ = multiplier(b);
   constant_ = -a_zero * ma_ - b_zero * mb_;
 }
 

@@ -58,9 +58,9 @@ void IntegerExecution::prepare_product(Prepared& prepared, const Edge& in, const
   const Stage& stage = *prepared.stage;
   const Tensor& weights = stage.weights;
   const auto filters = static_cast<std::size_t>(weights.shape()[0]);
-  const std::int64_t largest = largest_sum(
-      {weights.data<std::int8_t>(), static_cast<std::size_t>(weights.elements())}, stage.bias,
-      in.zero_point);
+  const std::span<const std::int8_t> codes(weights.data<std::int8_t>(),
+                                           static_cast<std::size_t>(weights.elements()));
+  const std::int64_t largest = largest_sum(codes, stage.bias, in.zero_point);
   prepared.work = out.shape.elements() / static_cast<std::int64_t>(filters) * weights.elements();
   prepared.requantizer.emplace(stage.bias, stage.multipliers, largest, out.zero_point,
                                stage.rectify, rounding_);
@@ -77,7 +77,10 @@ void IntegerExecution::prepare_product(Prepared& prepared, const Edge& in, const
   const bool exact = rounding_ == RequantRounding::half_even && largest < std::int64_t{1} << 29 &&
                      static_cast<double>(largest) * most < 0x1p30;
   if (!scores && !exact) return;
-  Direct direct{.window = window, .heavy = weights.elements() > heavy_bytes && linear};
+  // The kernel's sums are those of the codes as they are, before the zero point is taken off.
+  if (largest_sum(codes, stage.bias, 0) >= std::int64_t{1} << 31) return;
+  Direct direct{.window = window,
+                .heavy = weights.elements() > heavy_bytes && linear && !scores};
   Tensor flat;
   if (linear) {
     flat = weights;
@@ -213,33 +216,40 @@ std::vector<Part> IntegerExecution::parts_of(const Prepared& prepared, std::int6
   return parts;
 }
 
+// Plans the parts of every stage, which stay for the calls that follow.
+void IntegerExecution::divide(std::int64_t images) {
+  if (divided_images_ == images && divided_threads_ == threads()) return;
+  divided_images_ = images;
+  divided_threads_ = threads();
+  shared_ = std::vector<Shared>(prepared_.size());
+  for (std::size_t i = 0; i < prepared_.size(); ++i)
+    shared_[i].parts =
+        prepared_[i].direct ? parts_of(prepared_[i], images) : std::vector<Part>(1);
+}
+
 // Stages with fewer images than threads, or large weights: threads take parts of each. They meet
 // after a stage by counting what is done, not who came, so a thread that is late holds nobody up.
 void IntegerExecution::run_divided(std::size_t first, std::size_t last, const Tensor& codes) {
   const std::int64_t images = codes.shape()[0];
-  struct Work {
-    std::vector<Part> parts;
-    std::atomic<std::int64_t> next{0}, done{0};
-  };
-  std::vector<Work> works(last - first);
-  for (std::size_t i = first; i < last; ++i)
-    works[i - first].parts = prepared_[i].direct ? parts_of(prepared_[i], images)
-                                                 : std::vector<Part>(1);
-  const bool divided = std::any_of(works.begin(), works.end(),
-                                   [](const Work& work) { return work.parts.size() > 1; });
+  divide(images);
+  bool divided = false;
+  for (std::size_t i = first; i < last; ++i) {
+    shared_[i].next = shared_[i].done = 0;
+    divided = divided || shared_[i].parts.size() > 1;
+  }
   parallel_for(divided ? threads() : 1, 1, [&](std::int64_t, std::int64_t) {
     for (std::size_t i = first; i < last; ++i) {
-      Work& work = works[i - first];
-      const auto count = static_cast<std::int64_t>(work.parts.size());
-      for (std::int64_t n = work.next++; n < count; n = work.next++) {
+      Shared& shared = shared_[i];
+      const auto count = static_cast<std::int64_t>(shared.parts.size());
+      for (std::int64_t n = shared.next++; n < count; n = shared.next++) {
         if (prepared_[i].direct) {
-          run_direct(prepared_[i], codes, 0, images, work.parts[static_cast<std::size_t>(n)]);
+          run_direct(prepared_[i], codes, 0, images, shared.parts[static_cast<std::size_t>(n)]);
         } else {
           run_images(prepared_[i], codes, 0, images);
         }
-        ++work.done;
+        ++shared.done;
       }
-      for (int spins = 0; work.done < count; ++spins)
+      for (int spins = 0; shared.done < count; ++spins)
         if (spins > 1000) std::this_thread::yield();
     }
   });

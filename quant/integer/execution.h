@@ -4,6 +4,7 @@
 // framework/code_products.h, and sums become codes while they are in the cache.
 #pragma once
 
+#include <atomic>
 #include <optional>
 
 #include "framework/direct_convolution.h"
@@ -46,6 +47,7 @@ class IntegerExecution {
   void run_in_blocks(std::size_t first, std::size_t last, const Tensor& codes);
   void run_for_all(const Prepared& prepared, const Tensor& codes);
   void run_divided(std::size_t first, std::size_t last, const Tensor& codes);
+  void divide(std::int64_t images);
   std::vector<direct_convolution::Part> parts_of(const Prepared& prepared,
                                                  std::int64_t images) const;
   void run_images(const Prepared& prepared, const Tensor& codes, std::int64_t first,
@@ -58,7 +60,16 @@ class IntegerExecution {
 
   const std::vector<Edge>& edges_;
   RequantRounding rounding_;
+  // The parts of a stage that threads share, and how far they are with them.
+  struct Shared {
+    std::vector<direct_convolution::Part> parts;
+    std::atomic<std::int64_t> next{0}, done{0};
+  };
+
   std::vector<Prepared> prepared_;  // of each stage
+  std::vector<Shared> shared_;      // of each stage, for divided_images_ images and threads
+  std::int64_t divided_images_ = 0;
+  int divided_threads_ = 0;
   std::vector<Tensor> values_;      // of each edge
   Tensor rows_;
 };

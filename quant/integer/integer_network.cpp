@@ -43,6 +43,8 @@ void check_stage(const Stage& stage, const std::vector<Edge>& edges,
     expect(m.value >= 0 && m.shift >= 0 && m.shift <= 62, "a multiplier of ", m.value, " / 2^",
            m.shift);
   const Window& w = stage.window;
+  expect(!is_product(stage) || (stage.weights.element() == Element::int8 && !stage.weights.empty()),
+         "weights that are not codes of int8");
   switch (stage.kind) {
     case Stage::Kind::convolution: {
       const Shape& s = stage.weights.shape();
@@ -64,15 +66,21 @@ void check_stage(const Stage& stage, const std::vector<Edge>& edges,
                  edges[stage.addend].element == Element::uint8 && multipliers == 2 &&
                  stage.multipliers[0].shift == stage.multipliers[1].shift &&
                  stage.multipliers[0].shift >= 1 && stage.multipliers[0].shift <= 24 &&
-                 std::max(stage.multipliers[0].value, stage.multipliers[1].value) <= 1 << 22,
+                 std::max(stage.multipliers[0].value, stage.multipliers[1].value) < 1 << 22,
              "operands or multipliers that do not fit");
       break;
     case Stage::Kind::max_pool:
       expect(in.scale == out.scale && in.zero_point == out.zero_point,
              "a maximum whose codes would change their scale");
+      expect(w.kernel_h >= 1 && w.kernel_w == w.kernel_h && w.stride >= 1 &&
+                 w.kernel_h <= std::min(in.shape[0], in.shape[1]) &&
+                 out.shape == Shape{pool_extent(in.shape[0], w.kernel_h, w.stride),
+                                    pool_extent(in.shape[1], w.kernel_h, w.stride), in.shape[2]},
+             "windows that do not lie within ", print(in.shape));
       break;
     case Stage::Kind::average_pool:
-      expect(multipliers == 1 && in.shape[2] == out.shape[2] &&
+      expect(multipliers == 1 && in.shape[2] == out.shape[2] && w.kernel_h >= 1 &&
+                 w.kernel_w >= 1 && w.stride >= 1 &&
                  (out.shape[0] - 1) * w.stride + w.kernel_h <= in.shape[0] &&
                  (out.shape[1] - 1) * w.stride + w.kernel_w <= in.shape[1],
              "windows that do not lie within ", print(in.shape));
@@ -240,7 +248,16 @@ void run_plain_stage(const Stage& stage, const std::vector<Edge>& edges, Requant
 
 }  // namespace
 
+void IntegerNetwork::check_input(const Tensor& codes) const {
+  check(codes.element() == Element::uint8 && codes.shape().rank() == 4 && codes.shape()[0] >= 1 &&
+            codes.shape().without_front() == input().shape,
+        Failure::usage, "network ", name_, ": expected unsigned codes of images ",
+        octet::print(input().shape), ", got ", octet::print(codes.shape()), " ",
+        name_of(codes.element()));
+}
+
 Tensor IntegerNetwork::run_plain(const Tensor& codes, const Watch& watch) const {
+  check_input(codes);
   const std::int64_t images = codes.shape()[0];
   std::vector<Tensor> values(edges_.size());
   values[0] = codes;
@@ -269,11 +286,13 @@ Tensor IntegerNetwork::run_plain(const Tensor& codes, const Watch& watch) const 
 }
 
 const Tensor& IntegerNetwork::run(const Tensor& codes) {
+  check_input(codes);
   if (!execution_) execution_ = std::make_unique<IntegerExecution>(*this);
   return execution_->run(codes);
 }
 
 Tensor IntegerNetwork::run_watched(const Tensor& codes, const Watch& watch) {
+  check_input(codes);
   if (!execution_) execution_ = std::make_unique<IntegerExecution>(*this);
   return execution_->run_watched(codes, watch);
 }

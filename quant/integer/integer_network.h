@@ -74,8 +74,8 @@ class IntegerNetwork {
   /// float32 N x H x W x C -> codes of the input.
   void encode(const Tensor& images, Tensor& codes) const;
 
-  /// Codes N x H x W x C -> int32 scores N x 1 x 1 x K, valid until the next call. Nothing is
-  /// allocated from the second call of a number of images on.
+  /// Codes N x H x W x C -> int32 scores N x 1 x 1 x K, valid until the next call. Where all products
+  /// have a kernel of our own nothing is allocated from the second call of a number of images on.
   const Tensor& run(const Tensor& codes);
 
   /// The same by the loops that define it, a stage at a time; `watch` gets each stage's output.
@@ -85,6 +85,8 @@ class IntegerNetwork {
   Tensor run_watched(const Tensor& codes, const Watch& watch);
 
  private:
+  void check_input(const Tensor& codes) const;
+
   std::string name_;
   std::vector<Edge> edges_;
   std::vector<Stage> stages_;

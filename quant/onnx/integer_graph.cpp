@@ -213,6 +213,9 @@ OnnxGraph integer_graph(const std::string& name, const std::vector<Edge>& edges,
 }
 
 Bytes write_onnx(const IntegerNetwork& network, const OnnxDescription& description, bool edges) {
+  check(network.rounding() == RequantRounding::half_even, Failure::usage, "network ",
+        network.name(), ": QuantizeLinear rounds half to even, the network's codes are rounded ",
+        print(network.rounding()));
   return serialize_onnx(
       integer_graph(network.name(), network.edges(), network.stages(), description, edges));
 }

@@ -260,8 +260,10 @@ class NodeReader {
 
 Tensor vector_of(const OnnxNode& node, const OnnxTensor& from, std::int64_t elements,
                  const char* what) {
-  check(from.elements() == elements, Failure::data, print(node), ": ", what, ": expected ",
-        elements, " numbers, got ", from.elements());
+  // More than one axis would be added along another than the channels.
+  check(from.elements() == elements && (from.dims.empty() || from.dims.back() == elements),
+        Failure::data, print(node), ": ", what, ": expected ", elements,
+        " numbers along the last axis, got ", from.elements());
   return tensor_of({elements}, {from.floats(), from.floats() + elements});
 }
 

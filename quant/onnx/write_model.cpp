@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "framework/check.h"
 #include "framework/layer_names.h"
 #include "quant/numbers/precision.h"
@@ -21,6 +23,7 @@ class ModelWriter {
   explicit ModelWriter(const Model& model) : model_(model), lines_(model.definition.layers) {
     const auto found = model.attributes.find("precision");
     if (found != model.attributes.end()) weights_ = parse_precision(found->second).weights;
+    in_float_ = model.float_layers();
   }
 
   OnnxGraph write(const Normalization& normalization) {
@@ -164,25 +167,32 @@ class ModelWriter {
   }
 
   std::string add_vector(const std::string& name, std::int64_t elements) {
-    const float* values = tensor(name, {elements}).floats();
-    return add_reals(graph_, name, {elements}, {values, values + elements});
+    const Tensor values = tensor(name, {elements});
+    return add_reals(graph_, name, {elements}, {values.floats(), values.floats() + elements});
   }
 
   Tensor seen_weight(const std::string& layer, const Shape& shape) const {
-    const Tensor& weight = tensor(layer + ".weight", shape);
-    if (weights_.is_float32()) return weight;
+    Tensor weight = tensor(layer + ".weight", shape);
+    const bool kept = std::find(in_float_.begin(), in_float_.end(), layer) != in_float_.end();
+    if (kept || weights_.is_float32()) return weight;
     Tensor seen;
     Quantizer(weights_, layer + ".weights").quantize(weight, {}, seen);
     return seen;
   }
 
-  const Tensor& tensor(const std::string& name, const Shape& shape) const {
+  // In float32, whether it is stored so or as codes.
+  Tensor tensor(const std::string& name, const Shape& shape) const {
     const auto found = model_.tensors.find(name);
     check(found != model_.tensors.end(), Failure::data, "the tensor ", name, " is missing");
-    check(found->second.shape() == shape && found->second.element() == Element::float32,
-          Failure::data, "tensor ", name, ": expected ", print(shape), " float32, got ",
-          print(found->second.shape()), " ", name_of(found->second.element()));
-    return found->second;
+    const Tensor& stored = found->second;
+    check(stored.shape() == shape &&
+              (stored.element() == Element::float32 || stored.element() == Element::int8),
+          Failure::data, "tensor ", name, ": expected ", print(shape), " float32 or int8, got ",
+          print(stored.shape()), " ", name_of(stored.element()));
+    if (stored.element() == Element::float32) return stored;
+    Tensor reals;
+    decode(stored, reals);
+    return reals;
   }
 
   const Model& model_;
@@ -190,6 +200,7 @@ class ModelWriter {
   std::size_t at_ = 0;
   AutomaticNames names_;
   Format weights_;
+  std::vector<std::string> in_float_;
   OnnxGraph graph_;
 };
 

@@ -112,7 +112,7 @@ TEST_CASE("quantize: layers are kept in float32 until the bound is met") {
   CHECK(result["layers"][0]["in_float"] == true);
   CHECK(result["integer"] == false);
   const Model model = read_model(folder / "two.octet");
-  CHECK(float_layers(model).size() == result["float_layers"].size());
+  CHECK(model.float_layers().size() == result["float_layers"].size());
   CHECK(octet_in(folder, "eval two.octet --data strokes --json").json()["test_error"] ==
         result["test_error"]);
   const std::string refusal = ": is kept in float32";

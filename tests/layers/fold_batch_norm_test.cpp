@@ -55,15 +55,6 @@ int batch_norms(const Model& model) {
   return count;
 }
 
-bool same(const Model& a, const Model& b) {
-  if (a.definition != b.definition || a.attributes != b.attributes ||
-      a.tensors.size() != b.tensors.size())
-    return false;
-  for (const auto& [name, tensor] : a.tensors)
-    if (!b.tensors.contains(name) || !same_bits(b.tensors.at(name), tensor)) return false;
-  return true;
-}
-
 const char* const mixed =
     "network name=mixed input=8x8x3\n"
     "batch_norm\n"
@@ -114,7 +105,7 @@ TEST_CASE("fold_batch_norm: the same function without the batch norms, for netwo
       CHECK((tensor.ends_with(".weight") || tensor.ends_with(".bias")));
       if (tensor.ends_with(".weight")) CHECK(model.tensors.contains(tensor));
     }
-    CHECK(same(fold_batch_norm(folded), folded));
+    CHECK(same_bits(fold_batch_norm(folded), folded));
   }
 }
 
@@ -127,7 +118,7 @@ TEST_CASE("fold_batch_norm: a batch norm before its convolution stays, by its na
   CHECK(relative_difference(scores(folded), scores(model)) < 1e-4);
   for (const auto& [name, tensor] : folded.tensors)
     if (name.starts_with("bn")) CHECK(same_bits(tensor, model.tensors.at(name)));
-  CHECK(same(fold_batch_norm(folded), folded));
+  CHECK(same_bits(fold_batch_norm(folded), folded));
 }
 
 TEST_CASE("fold_batch_norm: which go and which stay; names and other attributes are kept") {
@@ -154,7 +145,7 @@ TEST_CASE("fold_batch_norm: which go and which stay; names and other attributes 
   CHECK(folded.attribute("dataset") == "none");
   CHECK_FALSE(folded.attributes.contains("training"));
   CHECK_FALSE(folded.tensors.contains("optimizer.momentum.eyes.weight"));
-  CHECK(same(fold_batch_norm(folded), folded));
+  CHECK(same_bits(fold_batch_norm(folded), folded));
 
   Model broken = model;
   broken.tensors.erase("bn2.running_mean");
@@ -224,6 +215,6 @@ TEST_CASE("fold_batch_norm: in int8 outputs keep the ranges of those who take th
 TEST_CASE("fold_batch_norm: codes with one scale for all channels are left as they are") {
   for (const char* precision : {"W=ternary/meanabs,A=int8/absmax/smooth", "M=int8/absmax"}) {
     const Model model = trained(parse_definition(mixed, "test"), precision);
-    CHECK(same(fold_batch_norm(model), model));
+    CHECK(same_bits(fold_batch_norm(model), model));
   }
 }

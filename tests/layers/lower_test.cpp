@@ -93,15 +93,6 @@ Network trained(const std::string& definition, const std::string& precision = re
   return network;
 }
 
-const FlowLayer* find(const Layers& layers, const std::string& name) {
-  for (const auto& layer : layers) {
-    if (layer->name() == name) return dynamic_cast<const FlowLayer*>(layer.get());
-    for (const Branch& branch : layer->branches())
-      if (const FlowLayer* found = find(*branch.layers, name)) return found;
-  }
-  return nullptr;
-}
-
 void check_same_codes(Network& network, const std::string& precision = recipe) {
   IntegerNetwork integer = lower(network, precision);
   const Tensor images = random_tensor(network.input().with_front(9), 7, -2, 2);
@@ -117,7 +108,7 @@ void check_same_codes(Network& network, const std::string& precision = recipe) {
         CHECK(scores.floats()[i] ==
               output.scale() * static_cast<float>(output.data<std::int32_t>()[i]));
     } else {
-      const FlowLayer* const layer = find(network.layers(), stage.name);
+      const FlowLayer* const layer = find_layer(network.layers(), stage.name);
       REQUIRE(layer != nullptr);
       CHECK(same_bits(*layer->latest_output(), output));
     }
@@ -215,6 +206,9 @@ TEST_CASE("lower: what has no integer form is refused by the layer's name") {
                  "layer pool1: an average_pool's last windows are cut off");
   check_obstacle(head + conv + "global_average_pool\n", "layer pool1: scores come from");
   check_obstacle(head + conv + "residual\nrelu\n" + conv + "end\n" + tail, "layer relu1");
+  check_obstacle(head + conv + "residual\nmax_pool window=2\n" + conv +
+                     "shortcut\nconvolution channels=8 kernel=2 stride=2\nend\n" + tail,
+                 "layer residual1: a path begins with a max_pool");
   check_obstacle(head + conv + "residual\nmax_pool window=1\nshortcut\n" + conv + "end\n" + tail,
                  "layer residual1: a path has no layer that makes new values");
   check_obstacle(head + tail, "precision W=int8/absmax,A=uint16",
@@ -231,5 +225,5 @@ TEST_CASE("lower: a network that has seen no batch is refused") {
   set_precision(network, parse_precision(recipe));
   network.initialize(1);
   CHECK_THROWS_WITH_AS(lower(network, recipe),
-                       doctest::Contains("the range of its values is not known yet"), Error);
+                       doctest::Contains("the range of its values is not known"), Error);
 }

@@ -28,11 +28,6 @@ const LayerChoice& choice(const Recipe& recipe, const Parameter& parameter) {
   return *found;
 }
 
-bool same(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && a.element() == b.element() &&
-         std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
-}
-
 }  // namespace
 
 Network lenet(const std::string& name, const Task& task, double dropout) {
@@ -182,7 +177,7 @@ Encoded encode_and_decode(const Model& model, int index_bits) {
         Failure::mismatch, "the compressed file decodes to another definition");
   for (const auto& [name, tensor] : model.tensors) {
     const auto found = encoded.decoded.tensors.find(name);
-    check(found != encoded.decoded.tensors.end() && same(found->second, tensor), Failure::mismatch,
+    check(found != encoded.decoded.tensors.end() && same_bits(found->second, tensor), Failure::mismatch,
           "the compressed file decodes to another ", name);
   }
   return encoded;

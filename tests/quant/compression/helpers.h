@@ -63,22 +63,4 @@ inline Parameter normal_parameter(std::int64_t count, std::uint64_t seed) {
   return parameter_of(values);
 }
 
-inline bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.element() == b.element() && a.shape() == b.shape() && a.zero_point == b.zero_point &&
-         a.scales.size() == b.scales.size() &&
-         std::memcmp(a.scales.data(), b.scales.data(), 4 * a.scales.size()) == 0 &&
-         (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
-}
-
-inline bool same_bits(const Model& a, const Model& b) {
-  if (a.definition != b.definition || a.attributes != b.attributes ||
-      a.tensors.size() != b.tensors.size())
-    return false;
-  for (const auto& [name, tensor] : a.tensors) {
-    const auto other = b.tensors.find(name);
-    if (other == b.tensors.end() || !same_bits(tensor, other->second)) return false;
-  }
-  return true;
-}
-
 }  // namespace octet::compression_test

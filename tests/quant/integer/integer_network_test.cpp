@@ -164,6 +164,17 @@ TEST_CASE("integer network: images become codes to the nearest, clipped") {
   CHECK(codes.data<std::uint8_t>()[3] == 255);
 }
 
+TEST_CASE("integer network: codes that are not its images are refused") {
+  IntegerNetwork network = network_of(all_kinds(RequantRounding::half_even));
+  for (const Tensor& codes :
+       {Tensor({0, 9, 8, 3}, Element::uint8), Tensor({1, 8, 9, 3}, Element::uint8),
+        Tensor({9, 8, 3}, Element::uint8), Tensor({1, 9, 8, 3}, Element::int8)}) {
+    CHECK_THROWS_WITH_AS(network.run(codes), doctest::Contains("expected unsigned codes of images"),
+                         Error);
+    CHECK_THROWS_AS(network.run_plain(codes), Error);
+  }
+}
+
 TEST_CASE("integer network: parts that do not fit are refused by the stage's name") {
   const auto refused = [](const auto& spoil, const std::string& words) {
     Parts parts = all_kinds(RequantRounding::half_even);
@@ -185,8 +196,13 @@ TEST_CASE("integer network: parts that do not fit are refused by the stage's nam
   refused([](Parts& p) { p.edges[1].shape = {9, 8, 21}; }, "stage stage0: an output that is not");
   refused([](Parts& p) { p.edges[0].shape = {9, 8, 4}; }, "stage stage0: weights of");
   refused([](Parts& p) { p.edges[2].zero_point = 256; }, "stage stage1: a zero point");
-  refused([](Parts& p) { p.stages[3].multipliers[0].value = (1 << 22) + 1; }, "stage stage3: operands");
+  refused([](Parts& p) { p.stages[3].multipliers[0].value = 1 << 22; }, "stage stage3: operands");
   refused([](Parts& p) { p.edges[6].scale = 2; }, "stage stage5: a maximum");
+  refused([](Parts& p) { p.stages[5].window.stride = 0; }, "stage stage5: windows");
+  refused([](Parts& p) { p.edges[6].shape = {3, 2, 70}; }, "stage stage5: windows");
+  refused([](Parts& p) { p.stages[6].window.stride = 0; }, "stage stage6: windows");
+  refused([](Parts& p) { p.stages[0].weights = Tensor(p.stages[0].weights.shape()); },
+          "stage stage0: weights that are not codes");
   refused([](Parts& p) { p.stages[6].window.kernel_h = 3; }, "stage stage6: windows");
   refused([](Parts& p) { p.stages[0].multipliers[2].shift = 63; }, "stage stage0: a multiplier");
   refused([](Parts& p) { p.edges[3].scale = -1; }, "edge stage2: expected");
