@@ -1,7 +1,8 @@
 // Batch normalisation (Ioffe, Szegedy 2015), for each channel over batch and positions:
 //   y = gamma (x - mean) / sqrt(variance + epsilon) + beta
 // Training uses the batch's mean and variance and moves the running ones towards them; evaluation
-// uses the running ones, as does training with frozen statistics. Sums are doubles over fixed chunks of rows, added in order.
+// uses the running ones, as does training with frozen statistics. Sums are doubles over fixed
+// chunks of rows, added in order.
 #pragma once
 
 #include "layers/emission.h"

@@ -5,12 +5,13 @@
 
 #include "framework/check.h"
 #include "layers/activations.h"
+#include "layers/average_pool.h"
 #include "layers/batch_norm.h"
 #include "layers/convolution.h"
 #include "layers/dropout.h"
 #include "layers/global_average_pool.h"
 #include "layers/linear.h"
-#include "layers/pooling.h"
+#include "layers/max_pool.h"
 #include "layers/residual.h"
 
 namespace octet {

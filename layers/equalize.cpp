@@ -4,10 +4,11 @@
 #include <cmath>
 
 #include "layers/activations.h"
+#include "layers/average_pool.h"
 #include "layers/build.h"
 #include "layers/dropout.h"
 #include "layers/global_average_pool.h"
-#include "layers/pooling.h"
+#include "layers/max_pool.h"
 #include "layers/weighted_layer.h"
 
 namespace octet {

@@ -4,9 +4,10 @@
 #include <string>
 
 #include "layers/activations.h"
+#include "layers/average_pool.h"
 #include "layers/batch_norm.h"
 #include "layers/global_average_pool.h"
-#include "layers/pooling.h"
+#include "layers/max_pool.h"
 #include "layers/residual.h"
 #include "layers/weighted_layer.h"
 
@@ -84,8 +85,8 @@ std::string integer_obstacle(const Layers& layers, const Precision& precision) {
   const auto last = std::find_if(layers.rbegin(), layers.rend(), makes_codes);
   if (last == layers.rend()) return "no layer makes new values";
   if (!dynamic_cast<const WeightedLayer*>(last->get()))
-    return obstacle(**last, "scores come from a convolution or linear layer, got a " +
-                                (*last)->spec().kind);
+    return obstacle(
+        **last, "scores come from a convolution or linear layer, got a " + (*last)->spec().kind);
   for (auto after = layers.rbegin(); after != last; ++after)
     if (is_relu(*after) || dynamic_cast<const MaxPool*>(after->get()))
       return obstacle(**after, "a " + (*after)->spec().kind + " of scores has no integer form");

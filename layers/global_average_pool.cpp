@@ -49,8 +49,7 @@ kernels::PoolGeometry GlobalAveragePool::geometry() const {
 }
 
 const Tensor& GlobalAveragePool::forward(const Tensor& given, const Pass& pass) {
-  const Tensor& input =
-      is_real(given.element()) ? codes_.simulated().forward(given, pass) : given;
+  const Tensor& input = is_real(given.element()) ? codes_.simulated().forward(given, pass) : given;
   received_ = &input;
   if (!is_real(input.element())) {
     if (in_integers(pass, *input_quantizer())) {

@@ -1,7 +1,7 @@
 // The mean of each channel over all positions: N x H x W x C -> N x 1 x 1 x C.
 #pragma once
 
-#include "layers/pooling.h"
+#include "layers/average_pooling_of_codes.h"
 
 namespace octet {
 

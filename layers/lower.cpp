@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include "framework/check.h"
+#include "layers/average_pool.h"
 #include "layers/build.h"
 #include "layers/convolution.h"
 #include "layers/global_average_pool.h"
-#include "layers/pooling.h"
+#include "layers/max_pool.h"
 #include "layers/residual.h"
 #include "layers/weighted_layer.h"
 #include "quant/integer/addition.h"
@@ -70,10 +71,10 @@ class Lowering {
     Edge edge = make_edge(layer.name(), {g.output_height, g.output_width, g.channels}, outlet);
     stage.kind = Stage::Kind::average_pool;
     stage.window = {.kernel_h = g.window_height, .kernel_w = g.window_width, .stride = g.stride};
-    stage.multipliers = {multiplier_of(static_cast<double>(edges_[from].scale) /
-                                           static_cast<double>(edge.scale) /
-                                           static_cast<double>(g.window_height * g.window_width),
-                                       rounding_)};
+    stage.multipliers = {
+        multiplier_of(static_cast<double>(edges_[from].scale) / static_cast<double>(edge.scale) /
+                          static_cast<double>(g.window_height * g.window_width),
+                      rounding_)};
     return add(std::move(stage), std::move(edge));
   }
 
@@ -95,12 +96,11 @@ class Lowering {
 
   std::size_t add_max_pool(const MaxPool& pool, std::size_t from) {
     const kernels::PoolGeometry g = pool.geometry();
-    Stage stage{.kind = Stage::Kind::max_pool,
-                .name = pool.name(),
-                .input = from,
-                .window = {.kernel_h = g.window_height,
-                           .kernel_w = g.window_width,
-                           .stride = g.stride}};
+    Stage stage{
+        .kind = Stage::Kind::max_pool,
+        .name = pool.name(),
+        .input = from,
+        .window = {.kernel_h = g.window_height, .kernel_w = g.window_width, .stride = g.stride}};
     Edge edge = edges_[from];
     edge.name = pool.name();
     edge.shape = {g.output_height, g.output_width, g.channels};
@@ -124,8 +124,8 @@ class Lowering {
 IntegerNetwork lower(const Network& network, const std::string& precision,
                      RequantRounding rounding) {
   const std::string obstacle = integer_obstacle(network.layers(), parse_precision(precision));
-  check(obstacle.empty(), Failure::usage, "network ", network.name(), " has no integer form: ",
-        obstacle);
+  check(obstacle.empty(), Failure::usage, "network ", network.name(),
+        " has no integer form: ", obstacle);
   return Lowering(rounding).lower(network);
 }
 

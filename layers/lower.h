@@ -12,8 +12,7 @@ namespace octet {
 /// `model`: trained or calibrated with simulated codes, such as those of integer-arithmetic-only.
 /// Throws Error(usage), naming the layer and the reason, where the network has no integer form or
 /// has not seen a batch yet, Error(data) where tensors do not fit.
-IntegerNetwork lower(const Model& model,
-                     RequantRounding rounding = RequantRounding::half_even);
+IntegerNetwork lower(const Model& model, RequantRounding rounding = RequantRounding::half_even);
 IntegerNetwork lower(const Network& network, const std::string& precision,
                      RequantRounding rounding = RequantRounding::half_even);
 

@@ -136,7 +136,8 @@ const Tensor& Residual::forward(const Tensor& input, const Pass& pass) {
     flow(main_.back()).set_output_addend(&shortcut);
     return forward_path(main_, input, pass);
   }
-  if (simulated_main_.on() && in_integers(pass, main_codes())) return evaluate_integers(input, pass);
+  if (simulated_main_.on() && in_integers(pass, main_codes()))
+    return evaluate_integers(input, pass);
   const Tensor& main = simulated_main_.forward(forward_path(main_, input, pass), pass);
   const Tensor& shortcut = simulated_shortcut_.forward(forward_path(shortcut_, input, pass), pass);
   kernels::finish_outputs(main, &shortcut, false, output_);
@@ -152,8 +153,8 @@ const Tensor& Residual::evaluate_integers(const Tensor& input, const Pass& pass)
   const Tensor& main = forward_path(main_, *x, pass);
   const Tensor& shortcut = forward_path(shortcut_, *x, pass);
   const Edge edge = make_edge(name(), main.shape().without_front(), *integer_);
-  const Addition addition(main.scale(), main.zero_point, shortcut.scale(), shortcut.zero_point, edge,
-                          integer_->rectify, RequantRounding::half_even);
+  const Addition addition(main.scale(), main.zero_point, shortcut.scale(), shortcut.zero_point,
+                          edge, integer_->rectify, RequantRounding::half_even);
   output_.resize(main.shape(), Element::uint8);
   output_.scales.assign(1, edge.scale);
   output_.zero_point = edge.zero_point;

@@ -1,6 +1,6 @@
 // Codes on an edge that training only simulates: forward x -> decode(encode(x)), backward the
-// straight-through estimator, which passes the error where x lay within the range and stops it where
-// x was clipped. Jacob et al. 2017 (1712.05877), section 3.
+// straight-through estimator, which passes the error where x lay within the range and stops it
+// where x was clipped. Jacob et al. 2017 (1712.05877), section 3.
 #pragma once
 
 #include "quant/numbers/quantizer.h"
@@ -28,8 +28,8 @@ class SimulatedCodes {
   Tensor codes_, quantized_, passed_;
 };
 
-/// The straight-through estimator: error of `reals`, zero where they were beyond what `codes`, which
-/// they were encoded to, can say.
+/// The straight-through estimator: error of `reals`, zero where they were beyond what `codes`,
+/// which they were encoded to, can say.
 void stop_clipped(const Tensor& reals, const Tensor& codes, const Format& format,
                   const Tensor& error, Tensor& passed);
 

@@ -2,8 +2,8 @@
 
 #include <deque>
 
+#include "layers/average_pool.h"
 #include "layers/global_average_pool.h"
-#include "layers/pooling.h"
 #include "layers/real_kernels.h"
 #include "layers/residual.h"
 #include "layers/weighted_layer.h"

@@ -168,21 +168,19 @@ void WeightedLayer::evaluate_integers(const Tensor& codes) {
   const std::int64_t image = shape.without_front().elements();
   const bool scores = edge.element == Element::int32;
   output_.resize(shape, scores ? Element::float32 : Element::uint8);
-  const Requantizer requantizer = fused.requantizer(codes.zero_point, edge, integer_->rectify,
-                                                    RequantRounding::half_even);
-  product_sums(codes, fused.weights,
-               [&](std::int64_t first, std::int64_t count, const std::int32_t* sums) {
-                 const std::int64_t rows = count * image / shape.back();
-                 if (!scores)
-                   return requantizer.run(sums, rows, output_.data<std::uint8_t>() + first * image);
-                 static thread_local std::vector<std::int32_t> whole;
-                 whole.resize(static_cast<std::size_t>(count * image));
-                 requantizer.run(sums, rows, whole.data());
-                 std::transform(whole.begin(), whole.end(), output_.floats() + first * image,
-                                [&](std::int32_t score) {
-                                  return edge.scale * static_cast<float>(score);
-                                });
-               });
+  const Requantizer requantizer =
+      fused.requantizer(codes.zero_point, edge, integer_->rectify, RequantRounding::half_even);
+  product_sums(
+      codes, fused.weights, [&](std::int64_t first, std::int64_t count, const std::int32_t* sums) {
+        const std::int64_t rows = count * image / shape.back();
+        if (!scores)
+          return requantizer.run(sums, rows, output_.data<std::uint8_t>() + first * image);
+        static thread_local std::vector<std::int32_t> whole;
+        whole.resize(static_cast<std::size_t>(count * image));
+        requantizer.run(sums, rows, whole.data());
+        std::transform(whole.begin(), whole.end(), output_.floats() + first * image,
+                       [&](std::int32_t score) { return edge.scale * static_cast<float>(score); });
+      });
   if (scores) return;
   output_.scales.assign(1, edge.scale);
   output_.zero_point = edge.zero_point;

@@ -80,8 +80,7 @@ Network trained(const std::string& definition, const std::string& precision = re
     const Pass pass{.training = true,
                     .seed = 1,
                     .step = step,
-                    .observes_only = step < 2,
-                    .frozen_statistics = step > 4};
+                    .observes_only = step<2, .frozen_statistics = step> 4};
     const Tensor images = random_tensor(network.input().with_front(16), 50 + step);
     const Tensor& scores = network.forward(images, pass);
     std::vector<std::int32_t> labels;

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "layers/average_pool.h"
+#include "layers/max_pool.h"
 #include "tests/gradient_check.h"
 
 using namespace octet;
