@@ -94,26 +94,6 @@ std::vector<std::string> precisions_of(const std::string& text, bool bfloat16_as
   return all;
 }
 
-// A folder for files that live as long as this object.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "octet-bench-XXXXXX").string();
-    check(mkdtemp(name.data()) != nullptr, Failure::failed, name, ": no such folder can be made");
-    path_ = name;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 // One contestant and what it measured.
 struct Entry {
   std::unique_ptr<Contestant> contestant;
@@ -208,23 +188,7 @@ std::vector<Entry> Bench::start(const WorkOptions& work) {
     } else {
       add(precision, {self, "bench-worker", "--precision", precision}, true);
     }
-  for (const Peer& peer : peers_) {
-    std::vector<std::string> command = peer.command;
-    if (peer.takes_file) {
-      const std::filesystem::path file =
-          files_.path() / (work.model + (peer.integers ? "-integers.onnx" : "-float32.onnx"));
-      const Bytes bytes = workload_onnx(work, peer.integers);
-      write_file(file, bytes.data(), bytes.size());
-      Shape input;
-      for (const ZooEntry& entry : zoo())
-        if (entry.name == work.model) input = entry.usual_input;
-      for (const std::string& word :
-           {std::string("--file"), file.string(), std::string("--shape"),
-            octet::print(Shape{1, input[2], input[0], input[1]})})
-        command.push_back(word);
-    }
-    add(peer.name, command, false);
-  }
+  for (const Peer& peer : peers_) add(peer.name, peer_command(peer, work, files_.path()), false);
   return entries;
 }
 

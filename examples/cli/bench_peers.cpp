@@ -66,7 +66,7 @@ std::vector<Peer> find_onnxruntime() {
   const std::string modules = in_own_tree("build/clients/onnxruntime/node_modules");
   if (script.empty() || modules.empty() || run_quietly({"node", "--version"}) != 0) {
     std::cerr << "octet: without ONNX Runtime: "
-              << (script.empty()    ? "tests/benchmarks/peers/onnxruntime.mjs is not above the program"
+              << (script.empty() ? "tests/benchmarks/peers/onnxruntime.mjs is not above the program"
                   : modules.empty() ? "tests/run.sh --clients installs it"
                                     : "node is missing")
               << '\n';
@@ -80,6 +80,32 @@ std::vector<Peer> find_onnxruntime() {
                      .takes_file = true,
                      .integers = integers});
   return peers;
+}
+
+ScratchFolder::ScratchFolder() {
+  std::string name = (fs::temp_directory_path() / "octet-bench-XXXXXX").string();
+  check(mkdtemp(name.data()) != nullptr, Failure::failed, name, ": no such folder can be made");
+  path_ = name;
+}
+
+ScratchFolder::~ScratchFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+std::vector<std::string> peer_command(const Peer& peer, const WorkOptions& work,
+                                      const fs::path& folder) {
+  std::vector<std::string> command = peer.command;
+  if (!peer.takes_file) return command;
+  const fs::path file =
+      folder / (work.model + (peer.integers ? "-integers.onnx" : "-float32.onnx"));
+  const Bytes bytes = workload_onnx(work, peer.integers);
+  write_file(file, bytes.data(), bytes.size());
+  const Shape input = make_network(work).input();
+  for (const std::string& word : {std::string("--file"), file.string(), std::string("--shape"),
+                                  print(Shape{1, input[2], input[0], input[1]})})
+    command.push_back(word);
+  return command;
 }
 
 std::vector<std::string> work_arguments(const WorkOptions& options) {
