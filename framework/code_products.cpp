@@ -238,21 +238,22 @@ namespace {
 void shifted_sums(const Tensor& input, const Tensor& weight, const Window& window,
                   const SumsBody& body) {
   const Shape& images = input.shape();
-  const Shape outer = padded_shape(images, window), output = convolution_shape(
-                                                        images, weight.shape(), window);
+  const Shape outer = padded_shape(images, window),
+              output = convolution_shape(images, weight.shape(), window);
   static thread_local Tensor padded;
   padded.resize(outer, input.element());
   const auto* const from = static_cast<const std::uint8_t*>(input.raw());
   auto* const to = static_cast<std::uint8_t*>(padded.raw());
   const auto zero = static_cast<std::uint8_t>(input.zero_point);
-  const std::int64_t image = input.elements() / images[0], outer_image = outer.elements() / outer[0];
+  const std::int64_t image = input.elements() / images[0],
+                     outer_image = outer.elements() / outer[0];
   parallel_for(images[0], 1, [&](std::int64_t begin, std::int64_t end) {
     pad_codes(from + begin * image, with_images(images, end - begin), window, zero,
               to + begin * outer_image);
   });
-  convolution_sums(padded, weight, without_padding(window),
-                   without_zero_point(weight, input.zero_point, body,
-                                      output.elements() / output[0]));
+  convolution_sums(
+      padded, weight, without_padding(window),
+      without_zero_point(weight, input.zero_point, body, output.elements() / output[0]));
 }
 
 }  // namespace
@@ -272,8 +273,7 @@ void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsB
   const std::int64_t n = b.shape()[transpose_b ? 0 : 1];
   assert(depth == b.shape()[transpose_b ? 1 : 0]);
   assert(a.zero_point == 0 || transpose_b);
-  const SumsBody& take =
-      a.zero_point == 0 ? body : without_zero_point(b, a.zero_point, body, n);
+  const SumsBody& take = a.zero_point == 0 ? body : without_zero_point(b, a.zero_point, body, n);
   check_terms(a.element(), depth);
   ProductScope scope(transpose_b ? "forward" : "input error",
                      2.0 * static_cast<double>(m * n) * static_cast<double>(depth));

@@ -165,35 +165,35 @@ void run_to_codes(const Weights& weights, const CodeOutput& output, const std::u
   const std::int64_t left = window.pad_left * channels, right = window.pad_right * channels;
   const std::int64_t line = s[2] * channels, padded = left + line + right;
   // Only the lines that this part sees.
-  const std::int64_t above = std::max<std::int64_t>(
-      0, part.first_line * window.stride - window.pad_top);
-  const std::int64_t below = std::min(
-      height, (part.last_line - 1) * window.stride - window.pad_top + window.kernel_h);
+  const std::int64_t above =
+      std::max<std::int64_t>(0, part.first_line * window.stride - window.pad_top);
+  const std::int64_t below =
+      std::min(height, (part.last_line - 1) * window.stride - window.pad_top + window.kernel_h);
   const bool all = above == 0 && below == height;
   for (std::int64_t image = 0; image < s[0]; image += all ? s[0] : 1) {
     const std::uint8_t* const lines =
-        padded_lines(codes + (image * height + above) * line,
-                     all ? s[0] * height : below - above, line, left, right, 0);
+        padded_lines(codes + (image * height + above) * line, all ? s[0] * height : below - above,
+                     line, left, right, 0);
     for (std::int64_t b = part.first_block; b < part.last_block; ++b) {
       const Weights::Block& block = weights.blocks_[static_cast<std::size_t>(b)];
       const std::int64_t width = block.vectors * 16, row_bytes = width * weights.groups_ * 4;
-      Sweep sweep{.line = padded,
-                  .step = window.stride * channels,
-                  .groups = weights.groups_,
-                  .initial =
-                      reinterpret_cast<const std::uint32_t*>(output.bias.data()) + block.first,
-                  .filters = std::min(width, filters - block.first),
-                  .sums_step = filters,
-                  .factors = output.factors.data() + block.first,
-                  .zero_point = output.zero_point,
-                  .least = output.least};
+      Sweep sweep{
+          .line = padded,
+          .step = window.stride * channels,
+          .groups = weights.groups_,
+          .initial = reinterpret_cast<const std::uint32_t*>(output.bias.data()) + block.first,
+          .filters = std::min(width, filters - block.first),
+          .sums_step = filters,
+          .factors = output.factors.data() + block.first,
+          .zero_point = output.zero_point,
+          .least = output.least};
       for (std::int64_t n = image; n < (all ? s[0] : image + 1); ++n)
         for (std::int64_t y = part.first_line; y < part.last_line; ++y) {
           const auto [first, last] = rows_within(window, height, y);
           sweep.rows = last - first;
           sweep.weights = weights.packed_.data() + block.at + first * row_bytes;
-          const std::int64_t top = (n - image) * height + y * window.stride - window.pad_top +
-                                   first - above;
+          const std::int64_t top =
+              (n - image) * height + y * window.stride - window.pad_top + first - above;
           sweep.codes = sweep.rows > 0 ? lines + top * padded : lines;
           sweep.to = to + (n * output_h + y) * output_w * filters + block.first;
           sweep_line(sweep, output_w, block.vectors, filters);

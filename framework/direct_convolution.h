@@ -73,8 +73,8 @@ class Weights {
 void run(const Weights& weights, const void* codes, const Shape& images, const Window& window,
          std::int32_t* sums);
 
-/// The same for uint8 codes and to codes, n x OH x OW x K, for a part of the output. Lines are those
-/// of output_lines.
+/// The same for uint8 codes and to codes, n x OH x OW x K, for a part of the output. Lines are
+/// those of output_lines.
 void run_to_codes(const Weights& weights, const CodeOutput& output, const std::uint8_t* codes,
                   const Shape& images, const Window& window, const Part& part, std::uint8_t* to);
 

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -59,11 +60,14 @@ std::string_view name_of(Element element) {
 }
 
 Shape::Shape(std::initializer_list<std::int64_t> extents)
-    : Shape(std::vector<std::int64_t>(extents)) {}
+    : rank_(static_cast<int>(extents.size())) {
+  assert(rank_ <= max_rank);
+  std::copy(extents.begin(), extents.end(), extents_.begin());
+}
 
 Shape::Shape(const std::vector<std::int64_t>& extents) : rank_(static_cast<int>(extents.size())) {
   assert(rank_ <= max_rank);
-  for (std::size_t axis = 0; axis < extents.size(); ++axis) extents_[axis] = extents[axis];
+  std::copy(extents.begin(), extents.end(), extents_.begin());
 }
 
 std::int64_t Shape::elements() const {
@@ -74,15 +78,19 @@ std::int64_t Shape::elements() const {
 }
 
 Shape Shape::with_front(std::int64_t extent) const {
-  std::vector<std::int64_t> extents{extent};
-  for (int axis = 0; axis < rank_; ++axis) extents.push_back((*this)[axis]);
-  return Shape(extents);
+  assert(rank_ < max_rank);
+  Shape longer;
+  longer.rank_ = rank_ + 1;
+  longer.extents_[0] = extent;
+  std::copy_n(extents_.begin(), rank_, longer.extents_.begin() + 1);
+  return longer;
 }
 
 Shape Shape::without_front() const {
-  std::vector<std::int64_t> extents;
-  for (int axis = 1; axis < rank_; ++axis) extents.push_back((*this)[axis]);
-  return Shape(extents);
+  Shape shorter;
+  shorter.rank_ = std::max(rank_ - 1, 0);
+  std::copy_n(extents_.begin() + 1, shorter.rank_, shorter.extents_.begin());
+  return shorter;
 }
 
 std::string print(const Shape& shape) {

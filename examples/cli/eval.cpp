@@ -79,7 +79,8 @@ void add_eval(CLI::App& program, Work& work) {
       ->capture_default_str();
   add_common_options(verb, options->common);
   verb.footer(
-      "The model runs in the precision it was trained in. One trained in integer-arithmetic-only, or\n"
+      "The model runs in the precision it was trained in. One trained in integer-arithmetic-only, "
+      "or\n"
       "made by octet quantize from any other, compressed or not, runs in integers too.\n"
       "Example:\n"
       "  octet eval runs/strokes-lenet5-int8/last-compressed.octet --data strokes");

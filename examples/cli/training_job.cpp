@@ -134,8 +134,7 @@ std::int64_t TrainingJob::plan_steps(std::int64_t batches) {
               .warmup_steps = std::llround(options.warmup * static_cast<double>(batches))};
   if (simulates_codes(precision.activations)) {
     state.observe_until = std::llround(options.observe_epochs * static_cast<double>(batches));
-    state.freeze_from =
-        total - std::llround(options.freeze_epochs * static_cast<double>(batches));
+    state.freeze_from = total - std::llround(options.freeze_epochs * static_cast<double>(batches));
   }
   return total;
 }

@@ -87,8 +87,9 @@ int run_verify(const VerifyOptions& options) {
 
 void add_verify(CLI::App& program, Work& work) {
   CLI::App& verb =
-      *program.add_subcommand("verify", "the same numbers again: of a run's first steps, or of a "
-                                        "model in training and in integers");
+      *program.add_subcommand("verify",
+                              "the same numbers again: of a run's first steps, or of a "
+                              "model in training and in integers");
   const auto options = std::make_shared<VerifyOptions>();
   verb.add_option("RUN", options->run, "run folder of octet train, or a model file")->required();
   verb.add_option("--steps", options->steps, "so many steps at most")
@@ -104,8 +105,10 @@ void add_verify(CLI::App& program, Work& work) {
       "Every state after steps 1, 2, 5, 10, ... and after each epoch has a hash in the run's\n"
       "hashes.csv. Recipes whose products are all of integers give the same on any CPU and with\n"
       "any number of threads. Exit code 6 when a state differs.\n"
-      "A model whose codes were simulated in training (integer-arithmetic-only, or octet quantize)\n"
-      "is lowered to integers; its codes are compared with those of the network that trains, layer\n"
+      "A model whose codes were simulated in training (integer-arithmetic-only, or octet "
+      "quantize)\n"
+      "is lowered to integers; its codes are compared with those of the network that trains, "
+      "layer\n"
       "by layer, on all test pictures.\n"
       "Example:\n"
       "  octet verify runs/strokes-lenet5-int8 --threads 1");

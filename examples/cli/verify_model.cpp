@@ -103,24 +103,24 @@ int verify_model(const std::string& file, const std::string& data, std::int64_t 
   std::cout << "stage             kind            codes compared   different  largest\n";
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Comparison& r = results[i];
-    std::cout << format_text("%-16.16s  %-13s %16lld %11lld %8.3g\n",
-                             integer.stages()[i].name.c_str(),
-                             std::string(print(integer.stages()[i].kind)).c_str(),
-                             static_cast<long long>(r.compared),
-                             static_cast<long long>(r.different), r.most);
+    std::cout << format_text(
+        "%-16.16s  %-13s %16lld %11lld %8.3g\n", integer.stages()[i].name.c_str(),
+        std::string(print(integer.stages()[i].kind)).c_str(), static_cast<long long>(r.compared),
+        static_cast<long long>(r.different), r.most);
     all.compared += r.compared;
     all.different += r.different;
     all.plain_different += r.plain_different;
   }
-  std::cout << format_text(
-                   "network that trains against integers: %lld of %lld codes differ on %lld "
-                   "pictures\nall stages at once, in batches and one picture of each alone: %lld scores "
-                   "differ\nfast against plain loops: %lld codes differ on %lld pictures",
-                   static_cast<long long>(all.different), static_cast<long long>(all.compared),
-                   static_cast<long long>(done), static_cast<long long>(runs_different),
-                   static_cast<long long>(all.plain_different),
-                   static_cast<long long>(std::min(done, (plain + 99) / 100 * 100)))
-            << std::endl;
+  std::cout
+      << format_text(
+             "network that trains against integers: %lld of %lld codes differ on %lld "
+             "pictures\nall stages at once, in batches and one picture of each alone: %lld scores "
+             "differ\nfast against plain loops: %lld codes differ on %lld pictures",
+             static_cast<long long>(all.different), static_cast<long long>(all.compared),
+             static_cast<long long>(done), static_cast<long long>(runs_different),
+             static_cast<long long>(all.plain_different),
+             static_cast<long long>(std::min(done, (plain + 99) / 100 * 100)))
+      << std::endl;
   const std::int64_t different = all.different + all.plain_different + runs_different;
   if (common.json)
     std::cout << Json{{"different", different}, {"compared", all.compared}}.dump() << std::endl;

@@ -16,7 +16,7 @@ struct Sweep {
   std::int64_t sums_step;        // from one position's sums, or codes, to the next's
   std::int32_t* sums;
   // Where factors are given the sums become codes instead, clip(round(sum * factor) + zero_point):
-  const double* factors;         // vectors x 16
+  const double* factors;  // vectors x 16
   std::int32_t zero_point, least;
   std::uint8_t* to;
 };

@@ -106,8 +106,8 @@ constexpr auto by_positions(std::integer_sequence<int, counts...>) {
 }
 
 template <int vectors, bool codes_wanted>
-constexpr auto table = by_positions<vectors, codes_wanted>(
-    std::make_integer_sequence<int, most_positions(vectors)>());
+constexpr auto table =
+    by_positions<vectors, codes_wanted>(std::make_integer_sequence<int, most_positions(vectors)>());
 
 template <bool codes_wanted>
 void multiply_with(const Sweep& sweep, std::size_t at, std::int64_t vectors) {

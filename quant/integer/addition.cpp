@@ -9,8 +9,8 @@
 namespace octet {
 namespace {
 
-// Two products of differences of codes with multipliers below 2^22, and half of what is shifted out,
-// stay below 2^31.
+// Two products of differences of codes with multipliers below 2^22, and half of what is shifted
+// out, stay below 2^31.
 constexpr int value_bits = 22;
 constexpr std::int32_t most_value = (1 << value_bits) - 1;
 constexpr int most_shift = 24;

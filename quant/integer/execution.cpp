@@ -79,8 +79,7 @@ void IntegerExecution::prepare_product(Prepared& prepared, const Edge& in, const
   if (!scores && !exact) return;
   // The kernel's sums are those of the codes as they are, before the zero point is taken off.
   if (largest_sum(codes, stage.bias, 0) >= std::int64_t{1} << 31) return;
-  Direct direct{.window = window,
-                .heavy = weights.elements() > heavy_bytes && linear && !scores};
+  Direct direct{.window = window, .heavy = weights.elements() > heavy_bytes && linear && !scores};
   Tensor flat;
   if (linear) {
     flat = weights;
@@ -110,8 +109,8 @@ void IntegerExecution::prepare_product(Prepared& prepared, const Edge& in, const
   prepared.direct = std::move(direct);
 }
 
-void IntegerExecution::run_direct(const Prepared& prepared, const Tensor& codes,
-                                  std::int64_t first, std::int64_t count, const Part& part) {
+void IntegerExecution::run_direct(const Prepared& prepared, const Tensor& codes, std::int64_t first,
+                                  std::int64_t count, const Part& part) {
   const Stage& stage = *prepared.stage;
   const Direct& direct = *prepared.direct;
   const std::uint8_t* from =
@@ -142,16 +141,16 @@ void IntegerExecution::run_direct(const Prepared& prepared, const Tensor& codes,
 }
 
 // All stages but products without a kernel of our own.
-void IntegerExecution::run_images(const Prepared& prepared, const Tensor& codes,
-                                  std::int64_t first, std::int64_t count) {
+void IntegerExecution::run_images(const Prepared& prepared, const Tensor& codes, std::int64_t first,
+                                  std::int64_t count) {
   const Stage& stage = *prepared.stage;
   if (prepared.direct) {
     const Shape images = images_of(stage, prepared.input, count);
-    const Part whole{0, prepared.direct->weights.blocks(), 0,
-                     direct_convolution::output_lines(
-                         prepared.direct->pads ? products::padded_shape(images, stage.window)
-                                               : images,
-                         prepared.direct->window)};
+    const Part whole{
+        0, prepared.direct->weights.blocks(), 0,
+        direct_convolution::output_lines(
+            prepared.direct->pads ? products::padded_shape(images, stage.window) : images,
+            prepared.direct->window)};
     return run_direct(prepared, codes, first, count, whole);
   }
   const std::int64_t before = prepared.input.elements(), after = prepared.output.elements();
@@ -194,8 +193,8 @@ void IntegerExecution::run_in_blocks(std::size_t first, std::size_t last, const 
   });
 }
 
-// What threads can do of a product at the same time: blocks of filters, or lines where there are few
-// blocks; the whole where it is not worth it.
+// What threads can do of a product at the same time: blocks of filters, or lines where there are
+// few blocks; the whole where it is not worth it.
 std::vector<Part> IntegerExecution::parts_of(const Prepared& prepared, std::int64_t images) const {
   const Shape shape = images_of(*prepared.stage, prepared.input, images);
   const Direct& direct = *prepared.direct;
@@ -223,8 +222,7 @@ void IntegerExecution::divide(std::int64_t images) {
   divided_threads_ = threads();
   shared_ = std::vector<Shared>(prepared_.size());
   for (std::size_t i = 0; i < prepared_.size(); ++i)
-    shared_[i].parts =
-        prepared_[i].direct ? parts_of(prepared_[i], images) : std::vector<Part>(1);
+    shared_[i].parts = prepared_[i].direct ? parts_of(prepared_[i], images) : std::vector<Part>(1);
 }
 
 // Stages with fewer images than threads, or large weights: threads take parts of each. They meet

@@ -70,7 +70,7 @@ class IntegerExecution {
   std::vector<Shared> shared_;      // of each stage, for divided_images_ images and threads
   std::int64_t divided_images_ = 0;
   int divided_threads_ = 0;
-  std::vector<Tensor> values_;      // of each edge
+  std::vector<Tensor> values_;  // of each edge
   Tensor rows_;
 };
 

@@ -34,8 +34,8 @@ FusedProduct fuse(const Tensor& weights, std::span<const double> factors,
     const float before = weights.scales[weights.scales.size() > 1 ? k : 0];
     float scale = coarse_scale(static_cast<float>(static_cast<double>(before) * std::abs(factor)));
     const double offset = static_cast<double>(fused.offsets[k]);
-    const auto least = static_cast<float>(std::abs(offset) / most_bias /
-                                          static_cast<double>(input_scale));
+    const auto least =
+        static_cast<float>(std::abs(offset) / most_bias / static_cast<double>(input_scale));
     if (!(scale > least) || std::all_of(filter, filter + row, [](auto c) { return c == 0; })) {
       std::fill_n(filter, row, std::int8_t{0});
       scale = coarse_scale(std::max(least * 2, 1e-20f));
@@ -44,12 +44,12 @@ FusedProduct fuse(const Tensor& weights, std::span<const double> factors,
                      [](std::int8_t c) { return static_cast<std::int8_t>(-c); });
     }
     fused.weights.scales[k] = scale;
-    fused.bias[k] = static_cast<std::int32_t>(std::nearbyint(
-        offset / (static_cast<double>(input_scale) * static_cast<double>(scale))));
+    fused.bias[k] = static_cast<std::int32_t>(
+        std::nearbyint(offset / (static_cast<double>(input_scale) * static_cast<double>(scale))));
   }
   if (output.element == Element::int32)
-    output.scale = input_scale * *std::max_element(fused.weights.scales.begin(),
-                                                   fused.weights.scales.end());
+    output.scale =
+        input_scale * *std::max_element(fused.weights.scales.begin(), fused.weights.scales.end());
   // In float32, as runtimes that take float scales find them: they then round as we do.
   for (std::size_t k = 0; k < filters; ++k)
     fused.multipliers[k] = multiplier_of(

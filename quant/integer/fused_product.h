@@ -15,9 +15,9 @@
 namespace octet {
 
 struct FusedProduct {
-  Tensor weights;                    ///< int8, scales those of y; the filters' zeros stay zeros
-  std::vector<float> offsets;        ///< of y, as given, rounded to float32
-  std::vector<std::int32_t> bias;    ///< offsets in units of the input's scale times the filter's
+  Tensor weights;                  ///< int8, scales those of y; the filters' zeros stay zeros
+  std::vector<float> offsets;      ///< of y, as given, rounded to float32
+  std::vector<std::int32_t> bias;  ///< offsets in units of the input's scale times the filter's
   std::vector<Multiplier> multipliers;
 
   /// What makes codes of `output` from the sums of codes of the input.

@@ -35,8 +35,7 @@ void check_stage(const Stage& stage, const std::vector<Edge>& edges,
   expect(!made[stage.output], "an output that another stage makes");
   expect(in.element == Element::uint8, "an input that is not unsigned codes");
   expect(out.element == Element::uint8 || is_product(stage), "scores that no product makes");
-  expect(in.zero_point >= 0 && in.zero_point <= 255 && out.zero_point >= 0 &&
-             out.zero_point <= 255,
+  expect(in.zero_point >= 0 && in.zero_point <= 255 && out.zero_point >= 0 && out.zero_point <= 255,
          "a zero point that is not a code");
   const auto multipliers = static_cast<std::int64_t>(stage.multipliers.size());
   for (const Multiplier& m : stage.multipliers)
@@ -140,8 +139,8 @@ std::string_view print(Stage::Kind kind) {
   return "average_pool";
 }
 
-IntegerNetwork::IntegerNetwork(std::string name, std::vector<Edge> edges,
-                               std::vector<Stage> stages, RequantRounding rounding)
+IntegerNetwork::IntegerNetwork(std::string name, std::vector<Edge> edges, std::vector<Stage> stages,
+                               RequantRounding rounding)
     : name_(std::move(name)),
       edges_(std::move(edges)),
       stages_(std::move(stages)),
@@ -213,13 +212,12 @@ void run_plain_stage(const Stage& stage, const std::vector<Edge>& edges, Requant
       for (std::int64_t i = 0; i < count; ++i) {
         const std::int64_t filters = stage.weights.shape()[0], k = i % filters,
                            position = i / filters;
-        const std::int32_t sum = stage.kind == Stage::Kind::linear
-                                     ? sum_of(stage, in, image, k)
-                                     : sum_at(stage, in, image, k, position / out.shape[1],
-                                              position % out.shape[1]);
+        const std::int32_t sum =
+            stage.kind == Stage::Kind::linear
+                ? sum_of(stage, in, image, k)
+                : sum_at(stage, in, image, k, position / out.shape[1], position % out.shape[1]);
         const auto at = static_cast<std::size_t>(k);
-        const std::int32_t value =
-            multiply(sum + stage.bias[at], stage.multipliers[at], rounding);
+        const std::int32_t value = multiply(sum + stage.bias[at], stage.multipliers[at], rounding);
         if (scores) {
           scores[i] = value;
         } else {
@@ -239,8 +237,8 @@ void run_plain_stage(const Stage& stage, const std::vector<Edge>& edges, Requant
       std::vector<std::int32_t> sums(static_cast<std::size_t>(count));
       sum_windows(image, in.shape, stage.window, out.shape, sums.data());
       return Averaging(stage.multipliers[0], in.zero_point,
-                       stage.window.kernel_h * stage.window.kernel_w, out.zero_point,
-                       stage.rectify, rounding)
+                       stage.window.kernel_h * stage.window.kernel_w, out.zero_point, stage.rectify,
+                       rounding)
           .run(sums.data(), count, codes);
     }
   }
@@ -274,11 +272,10 @@ Tensor IntegerNetwork::run_plain(const Tensor& codes, const Watch& watch) const 
     };
     parallel_for(images, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n)
-        run_plain_stage(
-            stage, edges_, rounding_, at(values[stage.input], n),
-            stage.kind == Stage::Kind::add ? at(values[stage.addend], n) : nullptr,
-            scores ? nullptr : at(output, n),
-            scores ? output.data<std::int32_t>() + n * edge.shape.elements() : nullptr);
+        run_plain_stage(stage, edges_, rounding_, at(values[stage.input], n),
+                        stage.kind == Stage::Kind::add ? at(values[stage.addend], n) : nullptr,
+                        scores ? nullptr : at(output, n),
+                        scores ? output.data<std::int32_t>() + n * edge.shape.elements() : nullptr);
     });
     if (watch) watch(i, output);
   }

@@ -22,8 +22,8 @@ namespace octet {
 
 /// What flows from stage to stage: codes, real = scale * (code - zero_point).
 struct Edge {
-  std::string name;  ///< of the layer whose output it is; "input"
-  Shape shape;       ///< H x W x C
+  std::string name;                  ///< of the layer whose output it is; "input"
+  Shape shape;                       ///< H x W x C
   Element element = Element::uint8;  ///< int32: the scores, of zero point 0
   float scale = 1;
   std::int32_t zero_point = 0;
@@ -32,7 +32,7 @@ struct Edge {
 struct Stage {
   enum class Kind { convolution, linear, add, max_pool, average_pool };
   Kind kind = Kind::convolution;
-  std::string name;  ///< of the layer
+  std::string name;                   ///< of the layer
   std::size_t input = 0, output = 0;  ///< places in the list of edges
   std::size_t addend = 0;             ///< add: the other operand
   bool rectify = false;
@@ -74,8 +74,9 @@ class IntegerNetwork {
   /// float32 N x H x W x C -> codes of the input.
   void encode(const Tensor& images, Tensor& codes) const;
 
-  /// Codes N x H x W x C -> int32 scores N x 1 x 1 x K, valid until the next call. Where all products
-  /// have a kernel of our own nothing is allocated from the second call of a number of images on.
+  /// Codes N x H x W x C -> int32 scores N x 1 x 1 x K, valid until the next call. Where all
+  /// products have a kernel of our own nothing is allocated from the second call of a number of
+  /// images on.
   const Tensor& run(const Tensor& codes);
 
   /// The same by the loops that define it, a stage at a time; `watch` gets each stage's output.

@@ -19,8 +19,8 @@ OCTET_KERNEL void take_lines(const std::uint8_t* codes, std::int64_t line, std::
 }
 
 // The largest codes of so many neighbouring pixels of `channels`.
-OCTET_KERNEL void take_pixels(const std::uint8_t* codes, std::int64_t pixels,
-                              std::int64_t channels, std::uint8_t* most) {
+OCTET_KERNEL void take_pixels(const std::uint8_t* codes, std::int64_t pixels, std::int64_t channels,
+                              std::uint8_t* most) {
   for (std::int64_t c = 0; c < channels; ++c) most[c] = codes[c];
   for (std::int64_t p = 1; p < pixels; ++p)
     for (std::int64_t c = 0; c < channels; ++c)
@@ -76,8 +76,7 @@ void sum_windows(const std::uint8_t* codes, const Shape& input, const Window& wi
 
 Averaging::Averaging(float input_scale, std::int32_t input_zero, std::int64_t positions,
                      const Edge& output, bool rectify, RequantRounding rounding)
-    : Averaging(multiplier_of(static_cast<double>(input_scale) /
-                                  static_cast<double>(output.scale) /
+    : Averaging(multiplier_of(static_cast<double>(input_scale) / static_cast<double>(output.scale) /
                                   static_cast<double>(positions),
                               rounding),
                 input_zero, positions, output.zero_point, rectify, rounding) {}

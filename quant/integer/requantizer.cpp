@@ -51,9 +51,9 @@ std::int64_t period_of(std::int64_t filters) {
 
 }  // namespace
 
-Requantizer::Requantizer(std::span<const std::int32_t> bias, std::span<const Multiplier> multipliers,
-                         std::int64_t largest, std::int32_t zero_point, bool rectify,
-                         RequantRounding rounding)
+Requantizer::Requantizer(std::span<const std::int32_t> bias,
+                         std::span<const Multiplier> multipliers, std::int64_t largest,
+                         std::int32_t zero_point, bool rectify, RequantRounding rounding)
     : filters_(static_cast<std::int64_t>(bias.size())),
       multipliers_(multipliers.begin(), multipliers.end()),
       zero_point_(zero_point),
@@ -149,8 +149,7 @@ std::int32_t shift_right(std::int64_t sum, int shift, RequantRounding rounding) 
   if (shift == 0) return saturated(sum);
   const std::int64_t below = sum >> shift, half = std::int64_t{1} << (shift - 1);
   const std::int64_t rest = sum - (below << shift);
-  const bool tie_goes_up =
-      rounding == RequantRounding::half_even ? (below & 1) != 0 : sum >= 0;
+  const bool tie_goes_up = rounding == RequantRounding::half_even ? (below & 1) != 0 : sum >= 0;
   return saturated(below + (rest > half || (rest == half && tie_goes_up) ? 1 : 0));
 }
 

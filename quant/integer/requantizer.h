@@ -39,8 +39,8 @@ std::int32_t multiply(std::int32_t sum, const Multiplier& multiplier, RequantRou
 /// The output stage of a product: rows of sums, a column a filter.
 class Requantizer {
  public:
-  /// `largest`: the largest magnitude that sum + bias can have. A rectifying one gives no code below
-  /// zero_point, others none below 0; none gives more than 255.
+  /// `largest`: the largest magnitude that sum + bias can have. A rectifying one gives no code
+  /// below zero_point, others none below 0; none gives more than 255.
   Requantizer(std::span<const std::int32_t> bias, std::span<const Multiplier> multipliers,
               std::int64_t largest, std::int32_t zero_point, bool rectify,
               RequantRounding rounding);

@@ -28,6 +28,10 @@ TEST_CASE("program: a model trained with simulated codes runs in integers, code 
   CHECK(integer.json()["execution"] == "integer");
   CHECK(integer.json()["test_error"] == as_float.json()["test_error"]);
   CHECK(integer.json()["test_error"] < 0.3);
+  const Outcome doubled = octet_in(
+      folder, "eval run/last.octet --data strokes --execution integer --rounding double --json");
+  CHECK(std::abs(doubled.json()["test_error"].get<double>() -
+                 integer.json()["test_error"].get<double>()) < 0.01);
 
   // A file whose weights are pruned and shared is a model like any other.
   CHECK(octet_in(folder,
@@ -52,14 +56,16 @@ TEST_CASE("program: a resumed run of simulated codes observes and freezes as one
 
 TEST_CASE("program: what has no integer form is refused with the reason") {
   const TemporaryFolder folder;
-  REQUIRE(octet_in(folder,
-                   "train --data strokes --model lenet300 --precision float32 --max-steps 2 --out f")
-              .code == 0);
+  REQUIRE(
+      octet_in(folder,
+               "train --data strokes --model lenet300 --precision float32 --max-steps 2 --out f")
+          .code == 0);
   check_refused(folder, "eval f/last.octet --data strokes --execution integer", 2,
                 "has no integer form: precision float32: expected activations");
   check_refused(folder, "verify f/last.octet --data strokes", 2, "has no integer form");
-  check_refused(folder, "eval f/last.octet --data strokes --execution integers", 2,
-                "--execution");
+  check_refused(folder, "eval f/last.octet --data strokes --execution integers", 2, "--execution");
+  check_refused(folder, "eval f/last.octet --data strokes --rounding double", 2,
+                "--rounding: expected --execution integer");
   check_refused(folder, "verify f/last.octet --plain -1", 2, "--plain");
   check_refused(folder, "verify nowhere", 4, "nowhere: expected the folder of a run");
 }

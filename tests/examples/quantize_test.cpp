@@ -191,3 +191,25 @@ TEST_CASE("quantize: refusals") {
   refused(of + "--out nowhere/q.octet", 1, "nowhere/q.octet");
   refused(of + "--metod mse", 2, "did you mean --method?");
 }
+
+TEST_CASE("program: whatever octet quantize makes can be exported") {
+  const TemporaryFolder folder;
+  REQUIRE(octet_in(folder,
+                   "train --data strokes --precision float32 --max-steps 40 --lr 0.02 --out run")
+              .code == 0);
+  const std::string quantize =
+      "quantize run/last.octet --data strokes --calibration 20 --report 50 --out q.octet ";
+  for (const std::string options : {"", "--dynamic", "--activations 16", "--weights 4",
+                                    "--weights 2 --max-drop 0 --equalize off"}) {
+    CAPTURE(options);
+    const Outcome made = octet_in(folder, quantize + options + " --json");
+    if (made.code == 3) continue;  // --max-drop of 0 may not be met
+    REQUIRE(made.code == 0);
+    const Outcome exported =
+        octet_in(folder, "export q.octet --numbers float32 --out q.onnx --json");
+    CAPTURE(exported.err);
+    CHECK(exported.code == 0);
+    CHECK(exported.json()["numbers"] == "float32");
+    CHECK(octet_in(folder, "export q.octet --out a.onnx").code == 0);
+  }
+}

@@ -126,8 +126,8 @@ TEST_CASE("products: the direct convolution's codes are those of its sums") {
                                            codes.data());
       for (std::int64_t i = 0; i < sums.elements(); ++i) {
         const auto k = static_cast<std::size_t>(i % filters);
-        const double real = static_cast<double>(sums.data<std::int32_t>()[i] + output.bias[k]) *
-                            output.factors[k];
+        const double real =
+            static_cast<double>(sums.data<std::int32_t>()[i] + output.bias[k]) * output.factors[k];
         REQUIRE(static_cast<double>(codes[static_cast<std::size_t>(i)]) ==
                 std::clamp(std::nearbyint(real) + 30, 30.0, 255.0));
       }

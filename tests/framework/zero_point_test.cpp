@@ -22,13 +22,11 @@ Tensor shifted_truth(const Tensor& codes, const Tensor& weight, const Window& wi
 }  // namespace
 
 TEST_CASE("code products: a zero point is taken off, and padding stands for zero") {
-  for (const Window& window :
-       {Window{3, 3, 1, 1, 1, 1, 1, 1}, Window{3, 3, 2, 1, 1, 1, 1, 1}, Window{},
-        Window{3, 2, 1, 2, 0, 0, 1, 2}}) {
+  for (const Window& window : {Window{3, 3, 1, 1, 1, 1, 1, 1}, Window{3, 3, 2, 1, 1, 1, 1, 1},
+                               Window{}, Window{3, 2, 1, 2, 0, 0, 1, 2}}) {
     Tensor codes = random_codes({3, 7, 6, 4}, 1, Element::uint8);
     codes.zero_point = 131;
-    const Tensor weight =
-        random_codes({6, window.kernel_h, window.kernel_w, 4 / window.groups}, 2);
+    const Tensor weight = random_codes({6, window.kernel_h, window.kernel_w, 4 / window.groups}, 2);
     const Tensor truth = shifted_truth(codes, weight, window);
     Tensor sums(truth.shape(), Element::int32);
     const std::int64_t image = truth.elements() / 3;
@@ -46,14 +44,14 @@ TEST_CASE("code products: a matrix with a zero point") {
   Tensor a = random_codes({5, 33}, 1, Element::uint8);
   a.zero_point = 7;
   const Tensor b = random_codes({9, 33}, 2);
-  products::matmul_sums(
-      a, b, true, [&](std::int64_t first, std::int64_t count, const std::int32_t* sums) {
-        for (std::int64_t i = 0; i < count * 9; ++i) {
-          std::int32_t sum = 0;
-          for (std::int64_t c = 0; c < 33; ++c)
-            sum += (a.data<std::uint8_t>()[(first + i / 9) * 33 + c] - 7) *
-                   b.data<std::int8_t>()[i % 9 * 33 + c];
-          REQUIRE(sums[i] == sum);
-        }
-      });
+  products::matmul_sums(a, b, true,
+                        [&](std::int64_t first, std::int64_t count, const std::int32_t* sums) {
+                          for (std::int64_t i = 0; i < count * 9; ++i) {
+                            std::int32_t sum = 0;
+                            for (std::int64_t c = 0; c < 33; ++c)
+                              sum += (a.data<std::uint8_t>()[(first + i / 9) * 33 + c] - 7) *
+                                     b.data<std::int8_t>()[i % 9 * 33 + c];
+                            REQUIRE(sums[i] == sum);
+                          }
+                        });
 }

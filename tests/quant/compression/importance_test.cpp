@@ -37,7 +37,7 @@ TEST_CASE("importance: half the batch times the mean square of the gradient, and
   DataLoader loader(data, options);
   const Tensor before = network.parameters()[0]->value;
   const auto importance = measure_importance(network, *loss, loader, 2, 0);
-  CHECK(test::same_bits(before, network.parameters()[0]->value));
+  CHECK(same_bits(before, network.parameters()[0]->value));
   REQUIRE(importance.size() == network.parameters().size());
 
   // The same by hand: the first two batches.

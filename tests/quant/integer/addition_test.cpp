@@ -10,7 +10,8 @@ using namespace octet;
 using namespace octet::test;
 
 TEST_CASE("addition: the sum of two tensors of codes, rounded once") {
-  const Tensor a = random_codes({4099}, 1, Element::uint8), b = random_codes({4099}, 2, Element::uint8);
+  const Tensor a = random_codes({4099}, 1, Element::uint8),
+               b = random_codes({4099}, 2, Element::uint8);
   struct Case {
     float a_scale, b_scale, output_scale;
     std::int32_t a_zero, b_zero, output_zero;
@@ -56,7 +57,6 @@ TEST_CASE("addition: ties") {
 }
 
 TEST_CASE("addition: scales too far apart are refused") {
-  CHECK_THROWS_AS(Addition(1e6f, 0, 1.0f, 0, Edge{.scale = 1.0f}, false,
-                           RequantRounding::half_even),
-                  Error);
+  CHECK_THROWS_AS(
+      Addition(1e6f, 0, 1.0f, 0, Edge{.scale = 1.0f}, false, RequantRounding::half_even), Error);
 }

@@ -25,8 +25,8 @@ TEST_CASE("fused product: factors move into scales, their signs into codes") {
   const Tensor weights = weights_of({127, -5, 3, 127}, {0.5f, 0.25f});
   const std::vector<double> factors{2.0, -4.0}, offsets{1.0, -3.0};
   Edge output{.scale = 0.5f};
-  const FusedProduct fused = fuse(weights, factors, offsets, 0.125f, output,
-                                  RequantRounding::half_even);
+  const FusedProduct fused =
+      fuse(weights, factors, offsets, 0.125f, output, RequantRounding::half_even);
   CHECK(fused.weights.scales == std::vector<float>{1.0f, 1.0f});
   const auto* const codes = fused.weights.data<std::int8_t>();
   CHECK(codes[0] == 127);
@@ -63,11 +63,11 @@ TEST_CASE("fused product: fusing what came out of it changes nothing") {
     offsets.push_back(0.3 * k - 1);
   }
   Edge output{.scale = 0.02f};
-  const FusedProduct once = fuse(weights, factors, offsets, 0.05f, output,
-                                 RequantRounding::half_even);
+  const FusedProduct once =
+      fuse(weights, factors, offsets, 0.05f, output, RequantRounding::half_even);
   const std::vector<double> ones(7, 1.0), same(once.offsets.begin(), once.offsets.end());
-  const FusedProduct twice = fuse(once.weights, ones, same, 0.05f, output,
-                                  RequantRounding::half_even);
+  const FusedProduct twice =
+      fuse(once.weights, ones, same, 0.05f, output, RequantRounding::half_even);
   CHECK(same_bits(once.weights, twice.weights));
   CHECK(once.bias == twice.bias);
   CHECK(once.multipliers == twice.multipliers);

@@ -24,9 +24,9 @@ class Parts {
   std::size_t product(std::size_t from, const Shape& weight, const Window& window, Edge edge,
                       bool rectify) {
     const bool linear = weight.rank() == 2;
-    edge.shape = linear ? Shape{1, 1, weight[0]}
-                        : convolution_shape(edges[from].shape.with_front(1), weight, window)
-                              .without_front();
+    edge.shape =
+        linear ? Shape{1, 1, weight[0]}
+               : convolution_shape(edges[from].shape.with_front(1), weight, window).without_front();
     Tensor weights = random_codes(weight, 10 + edges.size());
     weights.scales.assign(static_cast<std::size_t>(weight[0]), 0.01f);
     std::vector<double> factors, offsets;
@@ -74,23 +74,22 @@ Parts all_kinds(RequantRounding rounding) {
   Parts parts(rounding);
   const Window same{3, 3, 1, 1, 1, 1, 1, 1};
   const std::size_t first = parts.product(0, {20, 3, 3, 3}, same, {.scale = 0.3f}, true);
-  const std::size_t main =
-      parts.product(first, {20, 3, 3, 5}, {3, 3, 1, 1, 1, 1, 1, 4}, {.scale = 0.4f, .zero_point = 90},
-                    false);
-  const std::size_t other = parts.product(first, {20, 1, 1, 20}, {}, {.scale = 0.5f, .zero_point = 130},
-                                          false);
+  const std::size_t main = parts.product(first, {20, 3, 3, 5}, {3, 3, 1, 1, 1, 1, 1, 4},
+                                         {.scale = 0.4f, .zero_point = 90}, false);
+  const std::size_t other =
+      parts.product(first, {20, 1, 1, 20}, {}, {.scale = 0.5f, .zero_point = 130}, false);
   Edge sum{.shape = parts.edges[main].shape, .scale = 0.45f, .zero_point = 17};
   Stage add{.kind = Stage::Kind::add, .input = main, .addend = other, .rectify = false};
   add.multipliers = {{1 << 20, 20}, {(1 << 20) + 12345, 20}};
   const std::size_t block = parts.add(add, sum);
   const std::size_t strided = parts.product(block, {70, 3, 3, 20}, {3, 3, 2, 1, 1, 1, 1, 1},
                                             {.scale = 0.6f, .zero_point = 40}, true);  // 5 x 4
-  const std::size_t pooled = parts.pool(strided, Stage::Kind::max_pool, 3, 2, {2, 2, 70},
-                                        parts.edges[strided]);
+  const std::size_t pooled =
+      parts.pool(strided, Stage::Kind::max_pool, 3, 2, {2, 2, 70}, parts.edges[strided]);
   const std::size_t mean = parts.pool(pooled, Stage::Kind::average_pool, 2, 1, {1, 1, 70},
                                       {.scale = 0.55f, .zero_point = 45});
-  const std::size_t hidden = parts.product(mean, {33, 70}, {}, {.scale = 0.7f, .zero_point = 99},
-                                           false);
+  const std::size_t hidden =
+      parts.product(mean, {33, 70}, {}, {.scale = 0.7f, .zero_point = 99}, false);
   parts.product(hidden, {10, 33}, {}, {.element = Element::int32}, false);
   return parts;
 }

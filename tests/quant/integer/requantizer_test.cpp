@@ -16,8 +16,8 @@ using enum RequantRounding;
 constexpr RequantRounding roundings[] = {half_even, half_away, double_rounding};
 
 std::int32_t random_int(std::uint64_t key, std::int64_t index, int bits) {
-  const auto word = static_cast<std::int32_t>(
-      random_bits(mix(key), static_cast<std::uint32_t>(index)));
+  const auto word =
+      static_cast<std::int32_t>(random_bits(mix(key), static_cast<std::uint32_t>(index)));
   return word >> (32 - bits);
 }
 
@@ -94,9 +94,9 @@ TEST_CASE("requantizer: rows as a real number would be rounded, by the fast loop
       CHECK(codes == others);
       for (std::size_t i = 0; i < sums.size(); ++i) {
         const std::size_t k = i % static_cast<std::size_t>(filters);
-        const double real = std::ldexp(static_cast<double>(multipliers[k].value) *
-                                           static_cast<double>(sums[i] + bias[k]),
-                                       -multipliers[k].shift);
+        const double real = std::ldexp(
+            static_cast<double>(multipliers[k].value) * static_cast<double>(sums[i] + bias[k]),
+            -multipliers[k].shift);
         const double code = std::clamp(std::nearbyint(real) + zero, rectify ? 77.0 : 0.0, 255.0);
         REQUIRE(static_cast<double>(codes[i]) == code);
       }
