@@ -2,8 +2,8 @@
 // where the file lists them (--edges), the codes of every edge with Octet's own.
 //   node compare.mjs FILE.onnx [threads] [batch]
 // Prints one line of JSON at the end. Exit code 1: more than 1 label in 1000 differs, more than 1 code
-// in 1000 or one by more than 1, or without codes a score by more than 1e-4 of the largest. (Runtimes may multiply and
-// round in another order, which moves a code that lies on a tie.)
+// in 1000 or one by more than 1, or without codes a score by more than 1e-4 of the largest. (Runtimes
+// may multiply and round in another order, which moves a code that lies on a tie.)
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
