@@ -12,6 +12,7 @@
 #include "layers/global_average_pool.h"
 #include "layers/linear.h"
 #include "layers/max_pool.h"
+#include "layers/maxout.h"
 #include "layers/residual.h"
 
 namespace octet {
@@ -28,6 +29,7 @@ const std::map<std::string, Maker>& makers() {
       {"global_average_pool", GlobalAveragePool::from},
       {"linear", Linear::from},
       {"max_pool", MaxPool::from},
+      {"maxout", Maxout::from},
       {"relu", Relu::from},
   };
   return kinds;
@@ -126,6 +128,17 @@ Network build_network(const Definition& definition, std::int64_t parameters) {
 
 bool set_precision(Network& network, const Precision& precision,
                    const std::vector<std::string>& in_float) {
+  std::vector<const Layer*> weighted_layers;
+  for (const Layer* layer : network.leaves())
+    if (dynamic_cast<const WeightedLayer*>(layer)) weighted_layers.push_back(layer);
+  for (const LayerRule& rule : precision.rules)
+    check(std::any_of(weighted_layers.begin(), weighted_layers.end(),
+                      [&](const Layer* layer) {
+                        return speaks_of(rule, layer->name(), layer == weighted_layers.front(),
+                                         layer == weighted_layers.back());
+                      }),
+          Failure::usage, "precision ", print(precision), ": network ", network.name(),
+          " has no layer with weights called ", rule.pattern);
   std::size_t found = 0;
   const auto apply = [&](const auto& self, const Layers& layers) -> void {
     for (const auto& layer : layers) {
@@ -135,9 +148,19 @@ bool set_precision(Network& network, const Precision& precision,
       const bool kept =
           std::find(in_float.begin(), in_float.end(), layer->name()) != in_float.end();
       found += kept;
-      flowing->keep_in_float(kept);
-      if (auto* weighted = dynamic_cast<WeightedLayer*>(flowing))
-        weighted->set_precision(kept ? Precision{} : precision);
+      auto* const weighted = dynamic_cast<WeightedLayer*>(flowing);
+      if (!weighted) {
+        flowing->keep_in_float(kept);
+        continue;
+      }
+      const Precision own =
+          kept ? Precision{}
+               : precision_of(precision, layer->name(), layer.get() == weighted_layers.front(),
+                              layer.get() == weighted_layers.back());
+      // A rule that takes the format of activations away leaves a layer without codes.
+      flowing->keep_in_float(kept || (own.activations.is_float32() && own.weights.is_float32() &&
+                                      !precision.activations.is_float32()));
+      weighted->set_precision(own);
     }
   };
   apply(apply, network.layers());

@@ -7,7 +7,8 @@
 namespace octet {
 
 Convolution::Convolution(const Options& options)
-    : WeightedLayer({.bias = options.bias, .initializer = options.initializer}),
+    : WeightedLayer(
+          {.bias = options.bias, .initializer = options.initializer, .max_norm = options.max_norm}),
       options_(options),
       window_{options.kernel,  options.kernel,  options.stride,  options.padding,
               options.padding, options.padding, options.padding, options.groups} {}
@@ -21,6 +22,7 @@ std::unique_ptr<Layer> Convolution::from(SpecReader& reader) {
       .groups = reader.integer("groups", 1, 1 << 16, 1),
       .bias = reader.integer("bias", 0, 1, 1) == 1,
       .initializer = parse_initializer(reader.word("init", "he")),
+      .max_norm = static_cast<float>(reader.real("max_norm", 0.0, 1e6, 0.0)),
   });
 }
 
@@ -34,6 +36,7 @@ Spec Convolution::spec() const {
       .set_unless("bias", options_.bias, true);
   if (options_.initializer != Initializer::he)
     spec.set("init", std::string(name_of(options_.initializer)));
+  if (options_.max_norm > 0) spec.set("max_norm", join(options_.max_norm));
   return spec;
 }
 

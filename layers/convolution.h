@@ -16,6 +16,7 @@ class Convolution : public WeightedLayer {
     std::int64_t groups = 1;   ///< divides C and K
     bool bias = true;
     Initializer initializer = Initializer::he;
+    float max_norm = 0;  ///< see MaxNorm; 0 for no bound
   };
   explicit Convolution(const Options& options);
   /// Reads channels, kernel, stride, padding, groups, bias, init. Throws Error(usage).

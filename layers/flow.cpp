@@ -65,6 +65,17 @@ bool formats_flow(const Precision& precision) {
          Quantizer(precision.errors).flows();
 }
 
+// Those of the layers themselves: rules may have given them others.
+bool all_formats_flow(const Layers& layers) {
+  return std::all_of(layers.begin(), layers.end(), [](const auto& layer) {
+    const auto* weighted = dynamic_cast<const WeightedLayer*>(layer.get());
+    const std::vector<Branch> branches = layer->branches();
+    return (!weighted || formats_flow(weighted->precision())) &&
+           std::all_of(branches.begin(), branches.end(),
+                       [](const Branch& branch) { return all_formats_flow(*branch.layers); });
+  });
+}
+
 }  // namespace
 
 bool can_flow(const Layers& path) {
@@ -130,7 +141,7 @@ bool plan_flow(const Layers& layers, const Precision& precision) {
   // What comes before the first maker sees the images, which are float32; only a weighted layer
   // encodes them. A block at the end would add codes to what leaves in float32.
   if (!formats_flow(precision) || !can_flow(layers) || any_in_float(layers) ||
-      !dynamic_cast<WeightedLayer*>(first_maker(layers)) ||
+      !all_formats_flow(layers) || !dynamic_cast<WeightedLayer*>(first_maker(layers)) ||
       !last_maker(layers)->branches().empty()) {
     plan_reals(layers);
     return false;

@@ -38,12 +38,29 @@ std::string obstacle(const Layer& layer, const std::string& reason) {
   return "layer " + layer.name() + ": " + reason;
 }
 
+// Of a layer's or a network's formats.
+std::string format_obstacle(const Precision& precision) {
+  const Format& a = precision.activations;
+  if (!simulates_codes(a) || a.element() != Element::uint8 || a.grid.bits != 8)
+    return "precision " + print(precision) +
+           ": expected activations of unsigned 8-bit codes in a remembered range, "
+           "uint8/minmax/smooth";
+  if (!precision.weights.fits_int8_product() || precision.weights.rounding != Rounding::nearest)
+    return "precision " + print(precision) +
+           ": expected weights of at most 8 bits on a symmetric grid, rounded to nearest";
+  return "";
+}
+
 std::string path_obstacle(const Layers& path) {
   bool made = false;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const Layer& layer = *path[i];
     if (!flow(path[i])) return obstacle(layer, "a " + layer.spec().kind + " has no integer form");
     if (flow(path[i])->kept_in_float()) return obstacle(layer, "is kept in float32");
+    if (const auto* weighted = dynamic_cast<const WeightedLayer*>(&layer)) {
+      const std::string formats = format_obstacle(weighted->precision());
+      if (!formats.empty()) return obstacle(layer, formats);
+    }
     if (is_relu(path[i]) && !made)
       return obstacle(layer, "a relu has no layer before it whose codes it could clip");
     if (dynamic_cast<const BatchNorm*>(&layer) && !taken_in(path, i))
@@ -72,14 +89,8 @@ bool simulates_codes(const Format& activations) {
 }
 
 std::string integer_obstacle(const Layers& layers, const Precision& precision) {
-  const Format& a = precision.activations;
-  if (!simulates_codes(a) || a.element() != Element::uint8 || a.grid.bits != 8)
-    return "precision " + print(precision) +
-           ": expected activations of unsigned 8-bit codes in a remembered range, "
-           "uint8/minmax/smooth";
-  if (!precision.weights.fits_int8_product() || precision.weights.rounding != Rounding::nearest)
-    return "precision " + print(precision) +
-           ": expected weights of at most 8 bits on a symmetric grid, rounded to nearest";
+  const std::string formats = format_obstacle(precision);
+  if (!formats.empty()) return formats;
   const std::string inside = path_obstacle(layers);
   if (!inside.empty()) return inside;
   const auto last = std::find_if(layers.rbegin(), layers.rend(), makes_codes);

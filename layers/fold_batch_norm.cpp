@@ -33,6 +33,10 @@ class Folding {
   Model fold() {
     if (!can_scale_channels(precision_.weights) || !can_scale_channels(precision_.master))
       return folded_;
+    for (const LayerRule& rule : precision_.rules)
+      if ((rule.weights && !can_scale_channels(*rule.weights)) ||
+          (rule.master && !can_scale_channels(*rule.master)))
+        return folded_;
     std::vector<Spec> specs;
     add_path(network_.layers(), specs);
     if (count_ == 0) return folded_;

@@ -17,6 +17,9 @@ std::string_view name_of(Initializer initializer);
 /// "he" or "glorot"; throws Error(usage) otherwise.
 Initializer parse_initializer(std::string_view name);
 
+/// Uniform in [-limit, limit], from (seed, name).
+void fill_uniform(Tensor& weight, float limit, std::uint64_t seed, std::string_view name);
+
 /// Fills a weight with `inputs` and `outputs` a unit, from (seed, name).
 void initialize(Tensor& weight, Initializer initializer, std::int64_t inputs, std::int64_t outputs,
                 std::uint64_t seed, std::string_view name);

@@ -30,7 +30,8 @@ class Reshaped {
 }  // namespace
 
 Linear::Linear(const Options& options)
-    : WeightedLayer({.bias = options.bias, .initializer = options.initializer}),
+    : WeightedLayer(
+          {.bias = options.bias, .initializer = options.initializer, .max_norm = options.max_norm}),
       options_(options) {}
 
 std::unique_ptr<Layer> Linear::from(SpecReader& reader) {
@@ -38,6 +39,7 @@ std::unique_ptr<Layer> Linear::from(SpecReader& reader) {
       .units = reader.integer("units", 1, 1 << 20),
       .bias = reader.integer("bias", 0, 1, 1) == 1,
       .initializer = parse_initializer(reader.word("init", "he")),
+      .max_norm = static_cast<float>(reader.real("max_norm", 0.0, 1e6, 0.0)),
   });
 }
 
@@ -46,6 +48,7 @@ Spec Linear::spec() const {
   spec.set("units", options_.units).set_unless("bias", options_.bias, true);
   if (options_.initializer != Initializer::he)
     spec.set("init", std::string(name_of(options_.initializer)));
+  if (options_.max_norm > 0) spec.set("max_norm", join(options_.max_norm));
   return spec;
 }
 

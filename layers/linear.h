@@ -11,6 +11,7 @@ class Linear : public WeightedLayer {
     std::int64_t units = 1;
     bool bias = true;
     Initializer initializer = Initializer::he;
+    float max_norm = 0;  ///< see MaxNorm; 0 for no bound
   };
   explicit Linear(const Options& options);
   /// Reads units, bias, init. Throws Error(usage).

@@ -1,10 +1,10 @@
 #include "layers/losses.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "framework/check.h"
+#include "framework/exponential.h"
 
 namespace octet {
 namespace {
@@ -16,19 +16,6 @@ void check_labels(const std::vector<std::int32_t>& labels, std::int64_t classes)
 }
 
 }  // namespace
-
-float exponential(float x) {
-  if (std::isnan(x)) return x;
-  if (x < -87.0f) return 0.0f;
-  x = std::min(x, 88.0f);
-  // x = n ln 2 + r, |r| <= ln 2 / 2, with ln 2 in two parts; e^r by its series.
-  const float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
-  const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  float p = 1.0f / 5040;
-  for (const float c : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
-    p = p * r + c;
-  return p * std::bit_cast<float>((static_cast<std::int32_t>(n) + 127) << 23);
-}
 
 void softmax(float* scores, std::int64_t classes) {
   const float most = *std::max_element(scores, scores + classes);

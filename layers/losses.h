@@ -29,8 +29,4 @@ std::unique_ptr<Loss> make_loss(std::string_view name);
 /// Scores of one image -> probabilities, in place.
 void softmax(float* scores, std::int64_t classes);
 
-/// e^x, the same bits on every machine (the library's differs in the last place between CPUs with
-/// and without fused multiply-add); within 2e-7 relative for |x| <= 87, 0 below.
-float exponential(float x);
-
 }  // namespace octet

@@ -5,6 +5,7 @@
 #include "framework/check.h"
 #include "framework/parallel.h"
 #include "layers/batch_norm.h"
+#include "layers/max_norm.h"
 #include "layers/real_kernels.h"
 #include "layers/scale_kernels.h"
 #include "layers/simulated_codes.h"
@@ -52,6 +53,8 @@ void WeightedLayer::allocate() {
       tensor->resize(parameter == &weight_ ? weight_shape_ : Shape{weight_shape_[0]});
       tensor->fill_zero();
     }
+  if (options_.max_norm > 0)
+    weight_.constraints.push_back(std::make_shared<MaxNorm>(options_.max_norm));
   set_precision(precision_);
 }
 
@@ -69,30 +72,65 @@ void WeightedLayer::set_precision(const Precision& precision) {
   operands_ = all(is_bfloat16) ? Element::bfloat16 : Element::float32;
   of_reals_ = operands_ == Element::bfloat16 ||
               all([](const Format& format) { return format.is_float32(); });
-  std::erase_if(weight_.constraints, [](const auto& constraint) {
-    return dynamic_cast<const OnGrid*>(constraint.get()) != nullptr;
-  });
-  if (!precision.master.is_float32())
-    weight_.constraints.push_back(std::make_shared<OnGrid>(precision.master));
+  for (Parameter* parameter : {&weight_, &bias_})
+    std::erase_if(parameter->constraints, [](const auto& constraint) {
+      return dynamic_cast<const OnGrid*>(constraint.get()) != nullptr;
+    });
+  weight_on_grid_ = bias_on_grid_ = nullptr;
+  if (!precision.master.is_float32()) {
+    weight_on_grid_ = std::make_shared<OnGrid>(precision.master, weight_.name);
+    weight_.constraints.push_back(weight_on_grid_);
+    // Biases accumulate too, where the grid has room for them.
+    const Grid& grid = precision.master.grid;
+    const bool roomy =
+        grid.kind == Grid::Kind::integer && grid.bits >= 8 && !precision.master.scaling.channel;
+    if (roomy || (grid.kind == Grid::Kind::floating && !grid.is_float32())) {
+      bias_on_grid_ = std::make_shared<OnGrid>(precision.master, bias_.name);
+      bias_.constraints.push_back(bias_on_grid_);
+    }
+  }
+  const FanInShift shift = fan_in_shift(precision.weights, inputs_);
+  fan_in_ = precision.fan_in ? shift : FanInShift{};
+  learned_steps_.clear();
+  for (auto [quantizer, role] : {std::pair{&quantize_weights_, ".weight_step"},
+                                 std::pair{&quantize_activations_, ".activation_step"}})
+    if (quantizer->format().scaling.rule == Scaling::Rule::learned)
+      learned_steps_.push_back(std::make_unique<LearnedStep>(*quantizer, name() + role));
 }
 
 void WeightedLayer::initialize(std::uint64_t seed) {
   octet::initialize(weight_.value, options_.initializer, inputs_, outputs_, seed, weight_.name);
+  if (precision_.fan_in) {
+    // Uniform within the limit of S=fan-in, and already what the products will see (Wu 2018).
+    fill_uniform(weight_.value, fan_in_.limit, seed, weight_.name);
+    Tensor on_grid;
+    quantize_weights_.quantize(weight_.value, {}, on_grid);
+    weight_.value = std::move(on_grid);
+  }
   bias_.value.fill_zero();
   for (const auto& constraint : weight_.constraints) constraint->project_value(weight_);
 }
 
 std::vector<Parameter*> WeightedLayer::parameters() {
-  if (!options_.bias) return {&weight_};
-  return {&weight_, &bias_};
+  std::vector<Parameter*> all{&weight_};
+  if (options_.bias) all.push_back(&bias_);
+  for (const auto& step : learned_steps_) all.push_back(&step->parameter());
+  return all;
 }
 
 std::vector<std::pair<std::string, Tensor*>> WeightedLayer::state() {
   std::vector<std::pair<std::string, Tensor*>> all;
-  if (precision_.activations.scaling.smooth)
-    all.emplace_back(name() + ".activation_range", &quantize_activations_.range());
-  if (precision_.errors.scaling.smooth)
-    all.emplace_back(name() + ".error_range", &quantize_errors_.range());
+  // A learned step is a parameter.
+  const auto add = [&](Quantizer& quantizer, const char* role) {
+    if (quantizer.format().remembers() && quantizer.format().scaling.rule != Scaling::Rule::learned)
+      all.emplace_back(name() + role, &quantizer.range());
+  };
+  add(quantize_activations_, ".activation_range");
+  add(quantize_errors_, ".error_range");
+  add(quantize_weights_, ".weight_range");
+  add(quantize_gradients_, ".gradient_range");
+  if (weight_on_grid_) add(weight_on_grid_->quantizer(), ".master_range");
+  if (bias_on_grid_ && options_.bias) add(bias_on_grid_->quantizer(), ".master_bias_range");
   return all;
 }
 
@@ -137,17 +175,34 @@ const Tensor& WeightedLayer::as_operand(const Tensor& reals, Tensor& converted) 
   return converted;
 }
 
+LearnedStep* WeightedLayer::learned_step(const Quantizer& of) {
+  for (const auto& step : learned_steps_)
+    if (&step->quantizer() == &of) return step.get();
+  return nullptr;
+}
+
+void WeightedLayer::encode_weights(const Pass& pass) {
+  LearnedStep* const step = learned_step(quantize_weights_);
+  if (step) step->prepare();
+  quantize_weights_.encode(weight_.value, pass, weights_);
+  if (step) step->accept(pass);
+  for (float& scale : weights_.scales) scale /= fan_in_.divisor;
+}
+
 // A: codes as they arrive, or of the float32 that arrives.
 const Tensor& WeightedLayer::take_input(const Tensor& input, const Pass& pass) {
   input_ = &input;
   if (of_reals_) return as_operand(input, activations_);
   if (input.element() != Element::float32 || precision_.activations.is_float32()) return input;
+  LearnedStep* const step = learned_step(quantize_activations_);
+  if (step) step->prepare();
   quantize_activations_.encode(input, pass, activations_);
+  if (step) step->accept(pass);
   return pass.observes_only ? input : activations_;
 }
 
 FusedProduct WeightedLayer::fuse(float input_scale, Edge& output, RequantRounding rounding) {
-  quantize_weights_.encode(weight_.value, {}, weights_);
+  encode_weights({});
   const auto filters = static_cast<std::size_t>(weight_shape_[0]);
   std::vector<double> factors(filters, 1.0), offsets(filters, 0.0);
   if (integer_->norm) integer_->norm->running_affine(factors, offsets);
@@ -200,7 +255,7 @@ const Tensor& WeightedLayer::forward(const Tensor& input, const Pass& pass) {
     if (addend) kernels::finish_outputs(output_, addend, outlet_.rectify, output_);
     return output_;
   }
-  if (!precision_.weights.is_float32()) quantize_weights_.encode(weight_.value, pass, weights_);
+  if (!precision_.weights.is_float32()) encode_weights(pass);
   const Tensor& w = seen_weights();
   const std::vector<float> scales = scaled(w.scales, a.scale());
   if (!is_real(a.element()) && precision_.weights.fits_int8_product()) {
@@ -239,7 +294,8 @@ const Tensor& WeightedLayer::take_error(const Tensor& error, const Pass& pass) {
     return errors_;
   }
   if (precision_.errors.is_float32() && !fold) return error;
-  if (fold && precision_.errors.grid.kind != Grid::Kind::integer) {
+  if (fold &&
+      (precision_.errors.grid.kind != Grid::Kind::integer || precision_.errors.holds_numbers())) {
     kernels::scale_columns(error, *fold, nullptr, float_errors_);
     if (precision_.errors.is_float32()) return float_errors_;
     quantize_errors_.encode(float_errors_, pass, errors_);
@@ -274,6 +330,10 @@ void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
     if (options_.bias)
       kernels::sum_rows(e, bias_.value.elements(), scaled(unfold, e.scale()), bias_.gradient);
   }
+  // Back through what made codes of the master weights.
+  if (LearnedStep* const step = learned_step(quantize_weights_))
+    step->backward(weight_.value, weights_, weight_.gradient);
+  if (precision_.weights.squashed) quantize_weights_.unsquash(weight_.value, weight_.gradient);
   if (!precision_.gradients.is_float32()) {
     quantize_gradients_.encode(weight_.gradient, pass, gradient_codes_);
     decode(gradient_codes_, weight_.gradient);
@@ -304,11 +364,16 @@ const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
     };
     emission_.sums(error_outlet_, pass, input_shape(e.shape()[0]), {&scale, 1}, {},
                    error_outlet_.mask ? input_ : nullptr, run, passed_);
-    return passed_;
+  } else {
+    input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), Element::float32,
+                passed_);
+    if (scale != 1.0f) kernels::scale_columns(passed_, {scale}, nullptr, passed_);
   }
-  input_error(as_floats(e, float_errors_), as_floats(w, float_weights_), Element::float32, passed_);
-  if (scale != 1.0f) kernels::scale_columns(passed_, {scale}, nullptr, passed_);
-  if (operand_ == &activations_ && simulates_codes(precision_.activations))
+  // Back through what made codes of the reals that arrived.
+  if (operand_ != &activations_) return passed_;
+  if (LearnedStep* const step = learned_step(quantize_activations_))
+    step->backward(*input_, activations_, passed_);
+  else if (simulates_codes(precision_.activations) || precision_.activations.stop)
     stop_clipped(*input_, activations_, precision_.activations, passed_, passed_);
   return passed_;
 }

@@ -10,7 +10,9 @@
 #include "framework/bfloat16.h"
 #include "layers/emission.h"
 #include "layers/initializers.h"
+#include "layers/learned_step.h"
 #include "quant/integer/fused_product.h"
+#include "quant/numbers/on_grid.h"
 #include "quant/numbers/precision.h"
 #include "quant/numbers/quantizer.h"
 
@@ -55,6 +57,7 @@ class WeightedLayer : public FlowLayer {
   struct WeightOptions {
     bool bias = true;
     Initializer initializer = Initializer::he;
+    float max_norm = 0;  ///< of a unit's incoming weights; 0 for no bound
   };
   explicit WeightedLayer(const WeightOptions& options) : options_(options) {}
 
@@ -88,6 +91,8 @@ class WeightedLayer : public FlowLayer {
   const Tensor& seen_weights() const {
     return of_reals_ || precision_.weights.is_float32() ? weight_.value : weights_;
   }
+  LearnedStep* learned_step(const Quantizer& of);
+  void encode_weights(const Pass& pass);
   const Tensor& take_input(const Tensor& input, const Pass& pass);
   void evaluate_integers(const Tensor& codes);
   const Tensor& take_error(const Tensor& error, const Pass& pass);
@@ -105,6 +110,9 @@ class WeightedLayer : public FlowLayer {
   Parameter weight_, bias_;
   std::int64_t inputs_ = 1, outputs_ = 1;
   Quantizer quantize_weights_, quantize_activations_, quantize_errors_, quantize_gradients_;
+  std::shared_ptr<OnGrid> weight_on_grid_, bias_on_grid_;  // null where M is f32
+  FanInShift fan_in_;
+  std::vector<std::unique_ptr<LearnedStep>> learned_steps_;
   bool errors_folded_ = false;
   const Tensor* input_ = nullptr;          // as it arrived: codes or float32
   const Tensor* operand_ = nullptr;        // the input as the products see it

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "framework/check.h"
 
@@ -26,31 +27,43 @@ float Schedule::rate(std::int64_t step) const {
       scale =
           floor + (1 - floor) * 0.5 * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0)));
       break;
+    case Kind::linear:
+      scale = 1 - (1 - floor) * std::min(progress, 1.0);
+      break;
+    case Kind::exponential:
+      scale = std::pow(floor, progress);
+      break;
+    case Kind::drops:
+      for (const std::int64_t at : drop_steps)
+        if (step >= at) scale *= factor;
+      break;
   }
   if (step < warmup_steps)
     scale *= static_cast<double>(step + 1) / static_cast<double>(warmup_steps + 1);
   return static_cast<float>(base * scale);
 }
 
+namespace {
+
+constexpr std::pair<Schedule::Kind, const char*> names[] = {
+    {Schedule::Kind::constant, "constant"}, {Schedule::Kind::step, "step"},
+    {Schedule::Kind::inverse, "inverse"},   {Schedule::Kind::cosine, "cosine"},
+    {Schedule::Kind::linear, "linear"},     {Schedule::Kind::exponential, "exponential"},
+    {Schedule::Kind::drops, "drops"}};
+
+}  // namespace
+
 std::string_view name_of(Schedule::Kind kind) {
-  switch (kind) {
-    case Schedule::Kind::constant:
-      return "constant";
-    case Schedule::Kind::step:
-      return "step";
-    case Schedule::Kind::inverse:
-      return "inverse";
-    case Schedule::Kind::cosine:
-      return "cosine";
-  }
+  for (const auto& [named, name] : names)
+    if (named == kind) return name;
   return "";
 }
 
-Schedule::Kind parse_schedule(std::string_view name) {
-  for (const auto kind : {Schedule::Kind::constant, Schedule::Kind::step, Schedule::Kind::inverse,
-                          Schedule::Kind::cosine})
-    if (name == name_of(kind)) return kind;
-  fail(Failure::usage, "unknown schedule '", name, "', expected constant, step, inverse or cosine");
+Schedule::Kind parse_schedule(std::string_view text) {
+  for (const auto& [kind, name] : names)
+    if (text == name) return kind;
+  fail(Failure::usage, "unknown schedule '", text,
+       "', expected constant, step, inverse, cosine, linear, exponential or drops");
 }
 
 }  // namespace octet

@@ -4,15 +4,19 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace octet {
 
 struct Schedule {
   enum class Kind {
     constant,
-    step,     ///< times `factor` at each of `drops` equal parts of the run but the first
-    inverse,  ///< (1 + gamma * step)^-power: Caffe's "inv"
-    cosine,   ///< half a cosine from 1 to `floor`
+    step,         ///< times `factor` at each of `drops` equal parts of the run but the first
+    inverse,      ///< (1 + gamma * step)^-power: Caffe's "inv"
+    cosine,       ///< half a cosine from 1 to `floor`
+    linear,       ///< a line from 1 to `floor`
+    exponential,  ///< floor^progress: from 1 to `floor` by the same factor each step
+    drops,        ///< times `factor` from each of `drop_steps` on
   };
   Kind kind = Kind::constant;
   float base = 0.01f;             ///< the rate that the rule scales
@@ -22,13 +26,15 @@ struct Schedule {
   float factor = 0.1f;
   double gamma = 1e-4, power = 0.75;
   double floor = 0.0;
+  std::vector<std::int64_t> drop_steps;
 
   /// The rate of step 0 .. steps - 1.
   float rate(std::int64_t step) const;
 };
 
 std::string_view name_of(Schedule::Kind kind);
-/// "constant", "step", "inverse", "cosine"; throws Error(usage) otherwise.
+/// "constant", "step", "inverse", "cosine", "linear", "exponential", "drops"; throws Error(usage)
+/// otherwise.
 Schedule::Kind parse_schedule(std::string_view name);
 
 }  // namespace octet

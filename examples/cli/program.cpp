@@ -84,13 +84,15 @@ std::vector<std::string> environment_arguments(const CLI::App& verb) {
 void check_resumable(const std::string& argument) {
   static const std::vector<std::string> changeable = {
       "--epochs",   "--max-steps", "--lr",   "--schedule",     "--warmup",
-      "--momentum", "--threads",   "--json", "--weight-decay", "--save-every"};
+      "--momentum", "--threads",   "--json", "--weight-decay", "--save-every",
+      "--drop-at",  "--drop-factor", "--last-rate"};
   if (!argument.starts_with("--")) return;
   const std::string name = argument.substr(0, argument.find('='));
   check(std::find(changeable.begin(), changeable.end(), name) != changeable.end(), Failure::usage,
         name,
-        " cannot change when a run is resumed; --epochs, --max-steps, --lr, --schedule, "
-        "--warmup, --momentum, --weight-decay, --save-every, --threads and --json can");
+        " cannot change when a run is resumed; --epochs, --max-steps, --lr, --schedule, --drop-at, "
+        "--drop-factor, --last-rate, --warmup, --momentum, --weight-decay, --save-every, --threads "
+        "and --json can");
 }
 
 // The folder that --resume names, or the latest; empty without --resume. Takes it out of `given`.

@@ -41,8 +41,18 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--optimizer", o.optimizer, "sgd or adam")
       ->check(CLI::IsMember({"sgd", "adam"}))
       ->capture_default_str();
-  verb.add_option("--schedule", o.schedule, "constant, step, inverse or cosine")
-      ->check(CLI::IsMember({"constant", "step", "inverse", "cosine"}))
+  verb.add_option("--schedule", o.schedule,
+                  "constant, step, inverse, cosine, linear, exponential or drops")
+      ->check(CLI::IsMember(
+          {"constant", "step", "inverse", "cosine", "linear", "exponential", "drops"}))
+      ->capture_default_str();
+  verb.add_option("--drop-at", o.drop_at, "of schedule drops: the epochs, such as 200,250");
+  verb.add_option("--drop-factor", o.drop_factor, "of schedule drops: what each multiplies by")
+      ->check(CLI::Range(1e-6, 1.0))
+      ->capture_default_str();
+  verb.add_option("--last-rate", o.last_rate,
+                  "of schedules cosine, linear and exponential: the share of --lr at the end")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   verb.add_option("--warmup", o.warmup, "epochs over which the learning rate rises")
       ->check(CLI::Range(0.0, 1000.0))
@@ -51,6 +61,10 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
       ->check(CLI::IsMember({"cross-entropy", "sum-of-squares"}))
       ->capture_default_str();
   add_augment_option(verb, o.augment);
+  verb.add_option("--normalization", o.normalization,
+                  "of pixels: measured (mean 0, deviation 1), unit (0 to 1) or signed (-1 to 1)")
+      ->check(CLI::IsMember({"measured", "unit", "signed"}))
+      ->capture_default_str();
   verb.add_option("--validation", o.validation,
                   "share of the training pictures held out; chooses best.octet")
       ->check(CLI::Range(0.0, 0.5))

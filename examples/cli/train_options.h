@@ -22,9 +22,13 @@ struct TrainOptions {
   double weight_decay = 5e-4;
   std::string optimizer = "sgd";
   std::string schedule = "cosine";
+  std::string drop_at;  // epochs
+  double drop_factor = 0.1;
+  double last_rate = 0;
   double warmup = 0;
   std::string loss = "cross-entropy";
   std::string augment = "auto";
+  std::string normalization = "measured";
   double validation = 0.05;
   double observe_epochs = 0.5;
   double freeze_epochs = 1;

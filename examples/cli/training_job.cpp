@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
@@ -51,12 +53,15 @@ Shape usual_input(const TrainOptions& options) {
 // The weights of a model in a network of another precision, perhaps: ranges that it does not have
 // are found by training, and values are brought to the grid of the master weights.
 void take_weights(Model model, Network& network) {
-  for (const auto& [name, tensor] : network.state()) {
-    if (!name.ends_with("_range")) continue;
+  const auto supply = [&](const std::string& name, const Tensor& tensor) {
     const auto found = model.tensors.find(name);
-    if (found == model.tensors.end() || found->second.shape() != tensor->shape())
-      model.tensors[name] = *tensor;
-  }
+    if (found == model.tensors.end() || found->second.shape() != tensor.shape())
+      model.tensors[name] = tensor;
+  };
+  for (const auto& [name, tensor] : network.state())
+    if (name.ends_with("_range")) supply(name, *tensor);
+  for (const Parameter* parameter : network.parameters())
+    if (parameter->name.ends_with("_step")) supply(parameter->name, parameter->value);
   network.restore(model);
   for (Parameter* parameter : network.parameters())
     for (const auto& constraint : parameter->constraints) constraint->project_value(*parameter);
@@ -69,6 +74,29 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, Network& 
   return std::make_unique<Sgd>(
       network.parameters(),
       Sgd::Options{.momentum = static_cast<float>(options.momentum), .weight_decay = decay});
+}
+
+Normalization choose_normalization(const TrainOptions& options, const Dataset& data) {
+  if (options.normalization == "measured") return measure_normalization(data);
+  const auto channels = static_cast<std::size_t>(data.image[2]);
+  const float half = options.normalization == "signed" ? 0.5f : 0.0f;
+  return {std::vector<float>(channels, half), std::vector<float>(channels, half > 0 ? half : 1.0f)};
+}
+
+// "200,250" epochs as steps.
+std::vector<std::int64_t> drop_steps(const TrainOptions& options, std::int64_t batches) {
+  std::vector<std::int64_t> steps;
+  std::istringstream parts(options.drop_at);
+  for (std::string part; std::getline(parts, part, ',');) {
+    char* end = nullptr;
+    const double epoch = std::strtod(part.c_str(), &end);
+    check(!part.empty() && *end == '\0' && epoch > 0 && epoch < 1e6, Failure::usage,
+          "--drop-at: expected epochs such as 200,250, got '", options.drop_at, "'");
+    steps.push_back(std::llround(epoch * static_cast<double>(batches)));
+  }
+  check((options.schedule == "drops") == !steps.empty(), Failure::usage,
+        "--drop-at and --schedule drops go together");
+  return steps;
 }
 
 }  // namespace
@@ -110,7 +138,7 @@ TrainingJob::TrainingJob(const TrainOptions& given)
   const auto held =
       static_cast<std::int64_t>(options.validation * static_cast<double>(train.size()));
   if (held > 0) validation = octet::hold_out(train, held, options.common.seed);
-  normalization = from_file ? normalization_of(origin) : measure_normalization(train);
+  normalization = from_file ? normalization_of(origin) : choose_normalization(options, train);
   check(train.size() >= 1, Failure::data, train.name, ": no pictures left to train on");
   optimizer = make_optimizer(options, network);
   state.seed = options.common.seed;
@@ -131,7 +159,10 @@ std::int64_t TrainingJob::plan_steps(std::int64_t batches) {
   schedule = {.kind = parse_schedule(options.schedule),
               .base = static_cast<float>(options.learning_rate),
               .steps = total,
-              .warmup_steps = std::llround(options.warmup * static_cast<double>(batches))};
+              .warmup_steps = std::llround(options.warmup * static_cast<double>(batches)),
+              .factor = static_cast<float>(options.drop_factor),
+              .floor = options.last_rate,
+              .drop_steps = drop_steps(options, batches)};
   if (simulates_codes(precision.activations)) {
     state.observe_until = std::llround(options.observe_epochs * static_cast<double>(batches));
     state.freeze_from = total - std::llround(options.freeze_epochs * static_cast<double>(batches));

@@ -48,10 +48,45 @@ relu
 linear units=classes init=glorot
 )";
 
+// The same without biases, as WAGE has it, and its network for MNIST.
+constexpr std::string_view wage_vgg7 = R"(
+convolution channels=128 kernel=3 padding=1 bias=0
+relu
+convolution channels=128 kernel=3 padding=1 bias=0
+relu
+max_pool window=2
+convolution channels=256 kernel=3 padding=1 bias=0
+relu
+convolution channels=256 kernel=3 padding=1 bias=0
+relu
+max_pool window=2
+convolution channels=512 kernel=3 padding=1 bias=0
+relu
+convolution channels=512 kernel=3 padding=1 bias=0
+relu
+max_pool window=2
+linear units=1024 bias=0
+relu
+linear units=classes bias=0
+)";
+constexpr std::string_view wage_mnist = R"(
+convolution channels=32 kernel=5 padding=2 bias=0
+relu
+max_pool window=2
+convolution channels=64 kernel=5 padding=2 bias=0
+relu
+max_pool window=2
+linear units=512 bias=0
+relu
+linear units=classes bias=0
+)";
+
 std::string layers_of(std::string_view name) {
   if (name == "lenet300") return std::string(lenet300);
   if (name == "lenet5") return std::string(lenet5);
   if (name == "vgg7") return std::string(vgg7);
+  if (name == "wage-vgg7") return std::string(wage_vgg7);
+  if (name == "wage-mnist") return std::string(wage_mnist);
   if (name == "vgg7bn") return vgg7bn_layers();
   if (name == "resnet8") return resnet_layers(1);
   if (name == "resnet20") return resnet_layers(3);
@@ -68,6 +103,8 @@ const std::vector<ZooEntry>& zoo() {
       {"lenet5", "Caffe's 20-50-500-10, two convolutions", {28, 28, 1}},
       {"vgg7", "six 3x3 convolutions, 128 to 512 channels", {32, 32, 3}},
       {"vgg7bn", "the same with batch normalisation", {32, 32, 3}},
+      {"wage-vgg7", "vgg7 without biases, as in WAGE", {32, 32, 3}},
+      {"wage-mnist", "WAGE's 32-64-512-10 for MNIST, without biases", {28, 28, 1}},
       {"resnet8", "residual, 16 to 64 channels, 3 blocks", {32, 32, 3}},
       {"resnet20", "residual, 16 to 64 channels, 9 blocks", {32, 32, 3}},
       {"resnet56", "residual, 16 to 64 channels, 27 blocks", {32, 32, 3}},

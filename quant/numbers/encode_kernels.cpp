@@ -100,8 +100,8 @@ float absmax(const float* x, std::int64_t count, const float* factors, std::int6
                                       : max_bits(x, count));
 }
 
-// As integers of two's complement floats order as they do as numbers once the magnitudes of negative
-// ones are turned round; the same map leads back.
+// As integers of two's complement floats order as they do as numbers once the magnitudes of
+// negative ones are turned round; the same map leads back.
 [[gnu::always_inline]] inline std::int32_t ordered(std::int32_t bits) {
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }

@@ -7,6 +7,31 @@
 namespace octet {
 namespace {
 
+// Reads `part` = prefix + number; false when it is something else.
+template <class Number>
+bool read_after(std::string_view part, std::string_view prefix, Number& number) {
+  if (!part.starts_with(prefix)) return false;
+  const char* const end = part.data() + part.size();
+  const auto [stop, error] = std::from_chars(part.data() + prefix.size(), end, number);
+  return error == std::errc{} && stop == end;
+}
+
+// The fewest digits that give the number again.
+std::string shortest(float number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
+struct NamedRule {
+  const char* name;
+  Scaling::Rule rule;
+};
+constexpr NamedRule named_rules[] = {
+    {"absmax", Scaling::Rule::absmax},     {"minmax", Scaling::Rule::minmax},
+    {"pow2", Scaling::Rule::pow2},         {"meanabs", Scaling::Rule::meanabs},
+    {"overflow", Scaling::Rule::overflow}, {"block", Scaling::Rule::block},
+    {"learned", Scaling::Rule::learned}};
+
 void parse_part(std::string_view part, std::string_view whole, Format& format) {
   using Rule = Scaling::Rule;
   Scaling& scaling = format.scaling;
@@ -14,91 +39,101 @@ void parse_part(std::string_view part, std::string_view whole, Format& format) {
     check(scaling.rule == Rule::none, Failure::usage, "format '", whole, "' has two scalings");
     scaling.rule = rule;
   };
-  if (part == "absmax") return set_rule(Rule::absmax);
-  if (part == "minmax") return set_rule(Rule::minmax);
-  if (part == "pow2") return set_rule(Rule::pow2);
-  if (part == "meanabs") return set_rule(Rule::meanabs);
+  for (const NamedRule& named : named_rules)
+    if (part == named.name) return set_rule(named.rule);
   if (part == "channel") return void(scaling.channel = true);
+  if (part == "sample") return void(scaling.sample = true);
   if (part == "smooth") return void(scaling.smooth = true);
+  if (part == "unit") return void(scaling.unit = true);
   if (part == "stochastic") return void(format.rounding = Rounding::stochastic);
-  if (part.starts_with("step")) {
-    const char* const end = part.data() + part.size();
-    const auto [stop, error] = std::from_chars(part.data() + 4, end, scaling.fraction);
-    if (error == std::errc{} && stop == end && std::abs(scaling.fraction) <= 32)
-      return set_rule(Rule::step);
-  }
+  if (part == "stop") return void(format.stop = true);
+  if (part == "tanh") return void(format.squashed = true);
+  if (read_after(part, "step", scaling.fraction) && std::abs(scaling.fraction) <= 32)
+    return set_rule(Rule::step);
+  if (read_after(part, "block", scaling.block) && scaling.block >= 1 && scaling.block <= 65536)
+    return set_rule(Rule::block);
+  if (read_after(part, "range", scaling.limit) && scaling.limit > 1e-6f && scaling.limit < 1e6f)
+    return set_rule(Rule::range);
+  if (read_after(part, "clip", format.clip) && format.clip > 0 && format.clip < 1e6f) return;
   fail(Failure::usage, "format '", whole, "': unknown part '", part,
-       "', expected step-32..step32, absmax, minmax, pow2, meanabs, channel, smooth or stochastic");
+       "', expected step-32..step32, range1, absmax, minmax, pow2, meanabs, overflow, block, "
+       "block32, learned, channel, sample, smooth, unit, stochastic, stop, tanh or clip1");
 }
 
 void verify(const Format& format, std::string_view text) {
   using Kind = Grid::Kind;
   using Rule = Scaling::Rule;
-  const Rule rule = format.scaling.rule;
+  const Scaling& scaling = format.scaling;
+  const Rule rule = scaling.rule;
+  const Kind kind = format.grid.kind;
   const auto refuse = [&](std::string_view why) {
     fail(Failure::usage, "format '", text, "': ", why);
   };
-  if (format.grid.kind == Kind::floating) {
+  const bool integer = kind == Kind::integer;
+  if (kind == Kind::floating) {
     if (rule != Rule::none) refuse("a floating grid takes no scaling");
-    if (format.is_float32() && format.rounding == Rounding::stochastic)
+    if (format.grid.is_float32() && format.rounding == Rounding::stochastic)
       refuse("f32 is not rounded");
+  } else if (kind == Kind::codebook) {
+    if (rule != Rule::none) refuse("a codebook takes no scaling");
+    if (format.rounding == Rounding::stochastic) refuse("a codebook is rounded to the nearest");
   } else if (rule == Rule::none) {
-    refuse("expected a scaling: step, absmax, minmax, pow2 or meanabs");
+    refuse(
+        "expected a scaling: step, range, absmax, minmax, pow2, meanabs, overflow, block or "
+        "learned");
   }
   const bool ranged = rule == Rule::absmax || rule == Rule::minmax || rule == Rule::pow2;
-  if (format.scaling.smooth && !ranged) refuse("smooth goes with absmax, minmax or pow2");
-  if (format.scaling.smooth && format.scaling.channel)
-    refuse("smooth and channel exclude each other");
-  if (format.scaling.channel && (rule == Rule::none || rule == Rule::step || rule == Rule::minmax))
+  const bool by_tensor = rule == Rule::absmax || rule == Rule::pow2;
+  if (scaling.smooth && !ranged) refuse("smooth goes with absmax, minmax or pow2");
+  if (scaling.smooth && (scaling.channel || scaling.sample))
+    refuse("smooth and channel or sample exclude each other");
+  if (scaling.channel && !by_tensor && rule != Rule::meanabs)
     refuse("channel goes with absmax, pow2 or meanabs");
-  if (rule == Rule::minmax && format.grid.kind != Kind::integer)
-    refuse("minmax needs an integer grid");
-  if (rule == Rule::pow2 && (format.grid.kind != Kind::integer || format.grid.bits < 3))
-    refuse("pow2 needs an integer grid of at least 3 bits");
-  if (rule == Rule::meanabs && format.grid.kind == Kind::integer)
+  if (scaling.sample && (!by_tensor || scaling.channel)) refuse("sample goes with absmax or pow2");
+  if (scaling.unit && (rule != Rule::pow2 || scaling.channel || scaling.sample || scaling.smooth))
+    refuse("unit goes with pow2 alone");
+  if (rule == Rule::minmax && !integer) refuse("minmax needs an integer grid");
+  const bool exponents = rule == Rule::pow2 || rule == Rule::overflow || rule == Rule::block;
+  if (exponents && (!integer || format.grid.bits < 3))
+    refuse("pow2, overflow and block need an integer grid of at least 3 bits");
+  if (integer && format.grid.bits > 16 && !exponents && rule != Rule::step)
+    refuse("more than 16 bits go with step, pow2, overflow or block");
+  if (exponents && !format.grid.is_signed) refuse("pow2, overflow and block need a signed grid");
+  if (rule == Rule::meanabs && kind != Kind::binary && kind != Kind::ternary)
     refuse("meanabs needs a binary or ternary grid");
+  if (rule == Rule::learned && !integer && kind != Kind::ternary)
+    refuse("learned needs an integer or ternary grid");
+  if (format.stop && format.grid.holds_numbers()) refuse("stop needs a grid with ends");
+  if (format.squashed && (rule != Rule::range || scaling.limit != 1))
+    refuse("tanh goes with range1");
 }
 
 }  // namespace
 
 Element Format::element() const {
-  switch (grid.kind) {
-    case Grid::Kind::floating:
-      return Element::float32;
-    case Grid::Kind::binary:
-    case Grid::Kind::ternary:
-      return Element::int8;
-    case Grid::Kind::integer:
-      break;
-  }
+  if (holds_numbers()) return Element::float32;
+  if (grid.kind != Grid::Kind::integer) return Element::int8;
   if (grid.bits > 8) return Element::float32;
   return grid.is_signed ? Element::int8 : Element::uint8;
 }
 
 std::string print(const Format& format) {
+  const Scaling& scaling = format.scaling;
   std::string text = print(format.grid);
-  switch (format.scaling.rule) {
-    case Scaling::Rule::none:
-      break;
-    case Scaling::Rule::step:
-      text += "/step" + std::to_string(format.scaling.fraction);
-      break;
-    case Scaling::Rule::absmax:
-      text += "/absmax";
-      break;
-    case Scaling::Rule::minmax:
-      text += "/minmax";
-      break;
-    case Scaling::Rule::pow2:
-      text += "/pow2";
-      break;
-    case Scaling::Rule::meanabs:
-      text += "/meanabs";
-      break;
-  }
-  if (format.scaling.channel) text += "/channel";
-  if (format.scaling.smooth) text += "/smooth";
+  for (const NamedRule& named : named_rules)
+    if (scaling.rule == named.rule) text += "/" + std::string(named.name);
+  if (scaling.rule == Scaling::Rule::block && scaling.block > 0)
+    text += std::to_string(scaling.block);
+  if (scaling.rule == Scaling::Rule::step) text += "/step" + std::to_string(scaling.fraction);
+  if (scaling.rule == Scaling::Rule::range) text += "/range" + shortest(scaling.limit);
+  if (scaling.channel) text += "/channel";
+  if (scaling.sample) text += "/sample";
+  if (scaling.smooth) text += "/smooth";
+  if (scaling.unit) text += "/unit";
   if (format.rounding == Rounding::stochastic) text += "/stochastic";
+  if (format.stop) text += "/stop";
+  if (format.squashed) text += "/tanh";
+  if (format.clip > 0) text += "/clip" + shortest(format.clip);
   return text;
 }
 

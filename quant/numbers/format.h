@@ -18,11 +18,24 @@ struct Scaling {
     minmax,   ///< smallest .. largest -> all codes, zero a code (affine)
     pow2,     ///< 2^round(log2 of the largest magnitude) -> 2^(bits - 1) (Wu 2018)
     meanabs,  ///< mean magnitude; on a ternary grid that of the weights kept (Li, Liu 2016)
+    range,    ///< a fixed largest magnitude -> largest code
+    /// Dynamic fixed point: 2^e -> 2^(bits - 1) with an exponent e that is raised when more than
+    /// 1e-4 of the values of 100 batches reached 2^e, and lowered when no more would have reached
+    /// half of it (Courbariaux 2014).
+    overflow,
+    /// Block floating point: 2^(floor(log2 of the largest magnitude) + 1) -> 2^(bits - 1), a block
+    /// being `block` values in a row, or each index of the first axis (Yang 2019, SWALP).
+    block,
+    learned,  ///< a step that is trained as weights are (Esser 2020, LSQ)
   };
   Rule rule = Rule::none;
   int fraction = 0;      ///< step: -32 to 32
+  float limit = 1;       ///< range: the largest magnitude
+  int block = 0;         ///< block: values in a row, 0 for each index of the first axis
   bool channel = false;  ///< a scale for each index of the first axis instead of one
+  bool sample = false;   ///< the same for each picture, of activations and errors
   bool smooth = false;   ///< the range is a moving average over training batches
+  bool unit = false;     ///< pow2: the range is thrown away, decoded values are at most 1 (Wu 2018)
   bool operator==(const Scaling&) const = default;
 };
 
@@ -35,8 +48,21 @@ struct Format {
   Grid grid;
   Scaling scaling;
   Rounding rounding = Rounding::nearest;
+  bool stop = false;      ///< activations: errors stop where a value was clipped
+  bool squashed = false;  ///< weights: tanh(w) / max |tanh(w)| is encoded (Zhou 2016)
+  float clip = 0;         ///< master weights: the largest magnitude that is kept; 0 for none
 
-  bool is_float32() const { return grid.is_float32(); }
+  bool is_float32() const { return grid.is_float32() && clip == 0; }
+  /// Whether codes are float32 numbers without a scale: floating grids, codebooks, and formats with
+  /// more scales than a product could take out of its sums.
+  bool holds_numbers() const {
+    return grid.holds_numbers() || scaling.rule == Scaling::Rule::block || scaling.sample;
+  }
+  /// Whether a quantizer remembers something from batch to batch.
+  bool remembers() const {
+    return scaling.smooth || scaling.rule == Scaling::Rule::overflow ||
+           scaling.rule == Scaling::Rule::learned;
+  }
   /// What holds the codes: int8 or uint8 where they fit, else float32.
   Element element() const;
   /// Whether products may be computed on the codes as int8 x int8 -> int32.

@@ -19,6 +19,7 @@ int number_after(std::string_view text, std::string_view prefix) {
 }  // namespace
 
 int Grid::most() const {
+  if (kind == Kind::midrise) return (1 << bits) - 1;
   if (kind != Kind::integer) return 1;
   return is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
 }
@@ -30,6 +31,10 @@ int Grid::least() const {
 
 std::string print(const Grid& grid) {
   switch (grid.kind) {
+    case Grid::Kind::midrise:
+      return "midrise" + std::to_string(grid.bits);
+    case Grid::Kind::codebook:
+      return "codebook" + std::to_string(grid.levels);
     case Grid::Kind::binary:
       return "binary";
     case Grid::Kind::ternary:
@@ -52,10 +57,14 @@ Grid parse_grid(std::string_view text) {
   if (text == "f16") return {.exponent = 5, .mantissa = 10};
   if (text == "binary") return {.kind = Kind::binary};
   if (text == "ternary") return {.kind = Kind::ternary};
-  if (const int bits = number_after(text, "int"); bits >= 2 && bits <= 16)
+  if (const int bits = number_after(text, "int"); bits >= 2 && bits <= 24)
     return {.kind = Kind::integer, .bits = bits};
-  if (const int bits = number_after(text, "uint"); bits >= 2 && bits <= 16)
+  if (const int bits = number_after(text, "uint"); bits >= 1 && bits <= 23)
     return {.kind = Kind::integer, .bits = bits, .is_signed = false};
+  if (const int bits = number_after(text, "midrise"); bits >= 1 && bits <= 7)
+    return {.kind = Kind::midrise, .bits = bits};
+  if (const int levels = number_after(text, "codebook"); levels >= 2 && levels <= 256)
+    return {.kind = Kind::codebook, .levels = levels};
   if (text.starts_with("float<") && text.ends_with(">")) {
     const std::string_view inside = text.substr(6, text.size() - 7);
     const std::size_t comma = inside.find(',');
@@ -66,8 +75,10 @@ Grid parse_grid(std::string_view text) {
         return {.exponent = exponent, .mantissa = mantissa};
     }
   }
-  fail(Failure::usage, "unknown grid '", text,
-       "', expected f32, bf16, f16, float<2-8,1-23>, int2-16, uint2-16, binary or ternary");
+  fail(
+      Failure::usage, "unknown grid '", text,
+      "', expected f32, bf16, f16, float<2-8,1-23>, int2-24, uint1-23, midrise1-7, binary, ternary "
+      "or codebook2-256");
 }
 
 }  // namespace octet

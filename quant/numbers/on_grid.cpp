@@ -1,9 +1,11 @@
 #include "quant/numbers/on_grid.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "framework/check.h"
-#include "quant/numbers/quantizer.h"
+#include "framework/parallel.h"
 
 namespace octet {
 namespace {
@@ -23,18 +25,31 @@ Pass pass_of(const Tensor& value) {
 }  // namespace
 
 void OnGrid::project_value(Parameter& parameter) {
+  const Format& format = quantizer_.format();
+  float* const w = parameter.value.floats();
+  if (format.clip > 0)
+    parallel_for(parameter.value.elements(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        w[i] = w[i] > format.clip ? format.clip : w[i] < -format.clip ? -format.clip : w[i];
+    });
+  if (format.grid.is_float32()) return;
   Tensor result;
-  Quantizer(format_, parameter.name).quantize(parameter.value, pass_of(parameter.value), result);
+  quantizer_.quantize(parameter.value, pass_of(parameter.value), result);
   parameter.value = std::move(result);
 }
 
 void OnGrid::verify(const Parameter& parameter) const {
+  Quantizer nearest = quantizer_;
+  nearest.round_to_nearest();
   Tensor again;
-  Format nearest = format_;
-  nearest.rounding = Rounding::nearest;
-  Quantizer(nearest, parameter.name).quantize(parameter.value, {}, again);
-  check(std::memcmp(again.raw(), parameter.value.raw(), again.bytes()) == 0, Failure::failed,
-        parameter.name, ": a value is not on the grid of ", print(format_));
+  nearest.quantize(parameter.value, {}, again);
+  const float clip = nearest.format().clip;
+  const float* const w = parameter.value.floats();
+  const bool within = clip == 0 || std::all_of(w, w + parameter.value.elements(),
+                                               [&](float x) { return std::abs(x) <= clip; });
+  check(within && std::memcmp(again.raw(), parameter.value.raw(), again.bytes()) == 0,
+        Failure::failed, parameter.name, ": a value is not on the grid of ",
+        print(quantizer_.format()));
 }
 
 }  // namespace octet

@@ -5,8 +5,10 @@
 #include <cstring>
 
 #include "framework/check.h"
+#include "framework/exponential.h"
 #include "framework/parallel.h"
 #include "framework/random.h"
+#include "quant/compression/k_means.h"
 #include "quant/numbers/encode_kernels.h"
 
 namespace octet {
@@ -17,11 +19,26 @@ constexpr std::int64_t grain = 1 << 14;
 // Share of a new batch in a smoothed range.
 constexpr float smoothing = 0.05f;
 
-int code_bits(const Grid& grid) { return grid.kind == Grid::Kind::integer ? grid.bits : 2; }
+// Dynamic fixed point: batches between two looks, and the share of values that may overflow.
+constexpr float overflow_batches = 100, overflow_rate = 1e-4f;
+
+int code_bits(const Grid& grid) {
+  if (grid.kind == Grid::Kind::midrise) return grid.bits + 1;
+  return grid.kind == Grid::Kind::integer ? grid.bits : 2;
+}
+
+// floor(log2 of x) + 1: the least exponent e with x < 2^e.
+int exponent_above(float x) {
+  int exponent = 0;
+  std::frexp(x, &exponent);
+  return exponent;
+}
 
 // The scale of a tensor or channel whose largest magnitude is `most`. All zeros get scale 1.
 float scale_of_range(const Format& format, float most) {
   if (!(most > 0)) return 1.0f;
+  if (format.scaling.rule == Rule::block)
+    return std::ldexp(1.0f, std::max(exponent_above(most), -90) - (code_bits(format.grid) - 1));
   if (format.scaling.rule == Rule::pow2) {
     const int exponent = static_cast<int>(std::lrint(std::log2(static_cast<double>(most))));
     return std::ldexp(1.0f, exponent - (code_bits(format.grid) - 1));
@@ -93,6 +110,43 @@ void check_finite(float range) {
         "a tensor to be quantised holds NaN or infinity: the training has diverged");
 }
 
+kernels::Encoding encoding(const Format& format, std::uint64_t key) {
+  return {.least = static_cast<float>(format.grid.least()),
+          .most = static_cast<float>(format.grid.most()),
+          .stochastic = format.rounding == Rounding::stochastic,
+          .key = key};
+}
+
+// One run of values with one scale.
+template <class Code>
+void encode_run(const Grid& grid, const float* x, std::int64_t first, std::int64_t count,
+                const kernels::Encoding& how, Code* codes) {
+  if (grid.kind != Grid::Kind::binary && grid.kind != Grid::Kind::midrise)
+    return kernels::encode(x, first, count, how, codes);
+  // Levels 2 apart, without a zero: (x / scale + most) / 2 is 0 .. most. Of two levels the upper
+  // one from x = 0 on, or by BinaryConnect's hard sigmoid.
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float place = std::clamp(0.5f * (x[i] / how.scale + how.most), 0.0f, how.most);
+    const float below = std::floor(place), part = place - below;
+    const bool up = how.stochastic ? uniform(how.key, static_cast<std::uint32_t>(first + i)) < part
+                                   : part >= 0.5f;
+    codes[i] = static_cast<Code>(2 * (below + (up ? 1 : 0)) - how.most);
+  }
+}
+
+// tanh(w) / max |tanh(w)|; a tensor of zeros stays.
+const Tensor& squash(const Tensor& values, Tensor& squashed) {
+  squashed.resize(values.shape());
+  const float most =
+      hyperbolic_tangent(parallel_absmax(values.floats(), values.elements(), nullptr));
+  check_finite(most);
+  parallel_for(values.elements(), grain, [&](std::int64_t a, std::int64_t b) {
+    for (std::int64_t i = a; i < b; ++i)
+      squashed.floats()[i] = most > 0 ? hyperbolic_tangent(values.floats()[i]) / most : 0.0f;
+  });
+  return squashed;
+}
+
 }  // namespace
 
 float coarse_scale(float scale, int bits) {
@@ -103,7 +157,11 @@ float coarse_scale(float scale, int bits) {
 }
 
 Quantizer::Quantizer(Format format, std::string stream)
-    : format_(format), stream_(stream_of(stream)), range_(Shape{2}) {
+    : format_(format),
+      stream_(stream_of(stream)),
+      range_(Shape{format.scaling.rule == Rule::overflow  ? 5
+                   : format.scaling.rule == Rule::learned ? 1
+                                                          : 2}) {
   range_.fill_zero();
 }
 
@@ -117,7 +175,8 @@ void Quantizer::smooth(float least, float most) {
 bool Quantizer::flows() const {
   const bool known = format_.scaling.rule == Rule::step ||
                      (format_.scaling.rule == Rule::absmax && format_.scaling.smooth);
-  return known && format_.grid.kind == Grid::Kind::integer && format_.element() == Element::int8;
+  return known && format_.grid.kind == Grid::Kind::integer && format_.element() == Element::int8 &&
+         !format_.stop;
 }
 
 void Quantizer::use_channels(std::int64_t channels) {
@@ -172,6 +231,14 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
   if (scaling.rule == Rule::step) {
     check_finite(parallel_absmax(x, count, factors));
     codes.scales[0] = std::ldexp(1.0f, -scaling.fraction);
+    return;
+  }
+  if (scaling.rule == Rule::range || scaling.rule == Rule::overflow ||
+      scaling.rule == Rule::learned) {
+    check_finite(parallel_absmax(x, count, factors));
+    codes.scales[0] = scaling.rule == Rule::range      ? scale_of_range(format_, scaling.limit)
+                      : scaling.rule == Rule::overflow ? overflow_scale(values, pass)
+                                                       : learned_scale(values, pass);
     return;
   }
   if (scaling.channel) {
@@ -234,6 +301,57 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
   codes.zero_point = affine.zero_point;
 }
 
+float Quantizer::overflow_scale(const Tensor& values, const Pass& pass) {
+  float* const memory = range_.floats();
+  float &known = memory[0], &exponent = memory[1], &over = memory[2], &half_over = memory[3],
+        &batches = memory[4];
+  const float* x = values.floats();
+  const std::int64_t count = values.elements();
+  // Changed only when the next batch comes: what is stored lies on the grid of the exponent here.
+  if (pass.training && batches >= overflow_batches) {
+    if (over > overflow_rate * batches)
+      exponent += 1;
+    else if (half_over <= overflow_rate * batches)
+      exponent -= 1;
+    exponent = std::clamp(exponent, -90.0f, 90.0f);
+    over = half_over = batches = 0;
+  }
+  const float most = known == 0 ? parallel_absmax(x, count, nullptr) : 0.0f;
+  const int now = known == 0 ? exponent_above(most) : static_cast<int>(exponent);
+  const float scale = std::ldexp(1.0f, now - (format_.grid.bits - 1));
+  if (!pass.training) return scale;
+  if (known == 0) {
+    if (!(most > 0)) return scale;
+    known = 1;
+    exponent = static_cast<float>(now);
+  }
+  const auto rate = [&](float from) {
+    const double reached = parallel_sum(count, grain, [&](std::int64_t a, std::int64_t b) {
+      double n = 0;
+      for (std::int64_t i = a; i < b; ++i) n += std::abs(x[i]) >= from ? 1 : 0;
+      return n;
+    });
+    return static_cast<float>(reached / static_cast<double>(count));
+  };
+  over += rate(std::ldexp(1.0f, now));
+  half_over += rate(std::ldexp(0.5f, now));
+  batches += 1;
+  return scale;
+}
+
+float Quantizer::learned_scale(const Tensor& values, const Pass& pass) {
+  float step = range_.floats()[0];
+  if (!(step > 0)) {
+    const std::int64_t count = values.elements();
+    const double mean =
+        parallel_sum_abs(values.floats(), count, -1.0f) / static_cast<double>(count);
+    step = static_cast<float>(2 * mean / std::sqrt(static_cast<double>(format_.grid.most())));
+    if (!(step > 1e-12f)) step = 1;
+    if (pass.training) range_.floats()[0] = step;
+  }
+  return coarse_scale(step, code_bits(format_.grid));
+}
+
 Quantizer::Affine Quantizer::affine_of(float least, float most) const {
   // Zero must be a code: padding and ReLU need it exactly.
   least = std::min(least, 0.0f);
@@ -246,41 +364,87 @@ Quantizer::Affine Quantizer::affine_of(float least, float most) const {
                             highest)};
 }
 
-void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pass, Tensor& codes,
+void Quantizer::encode_codebook(const Tensor& values, Tensor& codes) const {
+  const float* const x = values.floats();
+  const std::int64_t count = values.elements();
+  if (count == 0) return;
+  check_finite(parallel_absmax(x, count, nullptr));
+  std::vector<float> rising(x, x + count);
+  std::sort(rising.begin(), rising.end());
+  std::vector<float> centroids = rising;
+  centroids.erase(std::unique(centroids.begin(), centroids.end()), centroids.end());
+  const auto levels = static_cast<std::size_t>(format_.grid.levels);
+  if (centroids.size() > levels) {
+    // First centroids evenly over the range, as Deep Compression has them.
+    centroids.resize(levels);
+    const float step = (rising.back() - rising.front()) / static_cast<float>(levels - 1);
+    for (std::size_t k = 0; k < levels; ++k)
+      centroids[k] = rising.front() + static_cast<float>(k) * step;
+    centroids = refine_centroids(rising, std::move(centroids), format_.grid.levels);
+  }
+  float* const out = codes.floats();
+  parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
+    for (std::int64_t i = a; i < b; ++i) out[i] = centroids[nearest_centroid(centroids, x[i])];
+  });
+}
+
+// Formats with a scale for each group of values: the codes are the numbers.
+void Quantizer::encode_groups(const Tensor& values, const Pass& pass, Tensor& codes) {
+  const std::int64_t count = values.elements();
+  if (count == 0) return;
+  const float* const x = values.floats();
+  check_finite(parallel_absmax(x, count, nullptr));
+  const std::int64_t size =
+      format_.scaling.block > 0 ? format_.scaling.block : count / values.shape()[0];
+  const std::uint64_t random = key(pass);
+  parallel_for((count + size - 1) / size, std::max<std::int64_t>(1, grain / size),
+               [&](std::int64_t a, std::int64_t b) {
+                 for (std::int64_t g = a; g < b; ++g) {
+                   const std::int64_t begin = g * size, n = std::min(size, count - begin);
+                   kernels::Encoding how = encoding(format_, random);
+                   how.scale = scale_of_range(format_, kernels::absmax(x + begin, n, nullptr, 1));
+                   float* const out = codes.floats() + begin;
+                   encode_run(format_.grid, x + begin, begin, n, how, out);
+                   for (std::int64_t i = 0; i < n; ++i) out[i] *= how.scale;
+                 }
+               });
+}
+
+void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass, Tensor& codes,
                           const std::vector<float>* factors) {
-  assert(values.element() == Element::float32);
+  assert(given.element() == Element::float32);
+  const Tensor& values = format_.squashed ? squash(given, squashed_) : given;
   codes.resize(values.shape(), element);
-  find_scales(values, pass, factors, codes);
   assert(!factors || format_.grid.kind == Grid::Kind::integer);
-  const std::uint64_t key = random_key(pass.seed, stream_, pass.step);
+  const std::uint64_t random = key(pass);
   const float* x = values.floats();
   const std::int64_t count = values.elements();
+  if (format_.grid.kind == Grid::Kind::codebook) return encode_codebook(values, codes);
   if (format_.grid.kind == Grid::Kind::floating) {
     float* out = codes.floats();
     parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
       for (std::int64_t i = a; i < b; ++i)
         out[i] = round_to_grid(x[i], format_.grid, format_.rounding,
-                               random_bits(key, static_cast<std::uint32_t>(i)));
+                               random_bits(random, static_cast<std::uint32_t>(i)));
     });
     return;
   }
+  if (format_.holds_numbers()) return encode_groups(values, pass, codes);
 
-  kernels::Encoding how{.zero_point = static_cast<float>(codes.zero_point),
-                        .least = static_cast<float>(format_.grid.least()),
-                        .most = static_cast<float>(format_.grid.most()),
-                        .stochastic = format_.rounding == Rounding::stochastic,
-                        .key = key};
+  find_scales(values, pass, factors, codes);
+  kernels::Encoding how = encoding(format_, random);
+  how.zero_point = static_cast<float>(codes.zero_point);
   const auto run = [&](std::int64_t begin, std::int64_t end, const kernels::Encoding& part) {
     switch (element) {
       case Element::int8:
-        kernels::encode(x + begin, begin, end - begin, part, codes.data<std::int8_t>() + begin);
-        break;
+        return encode_run(format_.grid, x + begin, begin, end - begin, part,
+                          codes.data<std::int8_t>() + begin);
       case Element::uint8:
-        kernels::encode(x + begin, begin, end - begin, part, codes.data<std::uint8_t>() + begin);
-        break;
+        return encode_run(format_.grid, x + begin, begin, end - begin, part,
+                          codes.data<std::uint8_t>() + begin);
       default:
-        kernels::encode(x + begin, begin, end - begin, part, codes.floats() + begin);
-        break;
+        return encode_run(format_.grid, x + begin, begin, end - begin, part,
+                          codes.floats() + begin);
     }
   };
   const bool metered = pass.metered && flows() && element == Element::int8;
@@ -307,25 +471,8 @@ void Quantizer::encode_as(Element element, const Tensor& values, const Pass& pas
     });
   }
   if (metered) meter(values, factors, codes);
-  if (format_.grid.kind == Grid::Kind::binary) {
-    // The two-point grid has no code 0: what rounds there goes by its sign, or by chance.
-    const auto repair = [&](auto* code) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t row = i / (count / rows);
-        const float scale =
-            codes.scales[codes.scales.size() > 1 ? static_cast<std::size_t>(row) : 0];
-        const float p = std::clamp(0.5f * (x[i] / scale + 1.0f), 0.0f, 1.0f);
-        const bool up =
-            how.stochastic ? uniform(key, static_cast<std::uint32_t>(i)) < p : x[i] >= 0;
-        using Code = std::remove_reference_t<decltype(*code)>;
-        code[i] = static_cast<Code>(up ? 1 : -1);
-      }
-    };
-    if (element == Element::int8)
-      repair(codes.data<std::int8_t>());
-    else
-      repair(codes.floats());
-  }
+  // The range is thrown away: as if the largest magnitude had been 1.
+  if (format_.scaling.unit) codes.scales[0] = std::ldexp(1.0f, 1 - format_.grid.bits);
 }
 
 // Of codes on an integer grid.
@@ -340,6 +487,18 @@ void Quantizer::meter(const Tensor& values, const std::vector<float>* factors,
     tally_.underflowed += size > 0 && codes.data<std::int8_t>()[i] == 0;
   }
   tally_.counted += values.elements();
+}
+
+void Quantizer::unsquash(const Tensor& weights, Tensor& gradient) const {
+  const float most =
+      hyperbolic_tangent(parallel_absmax(weights.floats(), weights.elements(), nullptr));
+  if (!(most > 0)) return;
+  parallel_for(weights.elements(), grain, [&](std::int64_t a, std::int64_t b) {
+    for (std::int64_t i = a; i < b; ++i) {
+      const float t = hyperbolic_tangent(weights.floats()[i]);
+      gradient.floats()[i] *= (1.0f - t * t) / most;
+    }
+  });
 }
 
 void Quantizer::quantize(const Tensor& values, const Pass& pass, Tensor& result) {

@@ -1,4 +1,5 @@
-// A Format at work on one tensor: it owns what must be remembered (the smoothed range).
+// A Format at work on one tensor: it owns what must be remembered (a smoothed range, the exponent
+// and the counts of dynamic fixed point, a learned step).
 // Its law:  quantize(x) == decode(encode(x)).
 // A smoothed range is that of earlier batches: a value can be encoded before the rest of its batch
 // is known, on the way out of the kernel that makes it (flow_scales, observe).
@@ -39,9 +40,14 @@ class Quantizer {
   /// Real to real: what decode(encode(values)) gives.
   void quantize(const Tensor& values, const Pass& pass, Tensor& result);
 
+  /// Of squashed weights: dLoss/d(tanh(w) / most) becomes dLoss/dw, in place.
+  void unsquash(const Tensor& weights, Tensor& gradient) const;
+
   const Format& format() const { return format_; }
-  /// Smoothed {least, most} (0, 0 before the first training batch); float32, 2 elements. With
-  /// channels: the largest magnitude of each.
+  void round_to_nearest() { format_.rounding = Rounding::nearest; }
+  /// What is remembered, float32, zeros before the first training batch. Smoothed: {least, most},
+  /// with channels the largest magnitude of each. Rule overflow: {1, exponent, sums of the rates at
+  /// which values reached 2^exponent and half of it, batches counted}. Rule learned: {step}.
   Tensor& range() { return range_; }
 
   /// Whether codes can flow: 8 bits on both sides of zero, with a scale known beforehand.
@@ -74,6 +80,10 @@ class Quantizer {
  private:
   void find_scales(const Tensor& values, const Pass& pass, const std::vector<float>* factors,
                    Tensor& codes);
+  float overflow_scale(const Tensor& values, const Pass& pass);
+  float learned_scale(const Tensor& values, const Pass& pass);
+  void encode_groups(const Tensor& values, const Pass& pass, Tensor& codes);
+  void encode_codebook(const Tensor& values, Tensor& codes) const;
   Affine affine_of(float least, float most) const;
   void smooth(float least, float most);
   void meter(const Tensor& values, const std::vector<float>* factors, const Tensor& codes);
@@ -83,7 +93,7 @@ class Quantizer {
   Tensor range_;
   bool channels_ = false;
   Tally tally_;
-  Tensor scratch_;
+  Tensor scratch_, squashed_;
 };
 
 /// The next number at or above `scale` whose product with a code of so many bits is exact in

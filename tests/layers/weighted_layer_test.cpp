@@ -36,7 +36,10 @@ Result run(WeightedLayer& layer, const Shape& input, const char* precision, bool
 TEST_CASE("weighted layer: integers and their simulation in float32 agree to the bit") {
   for (const char* precision : {"int8", "W=int8/absmax,A=int8/absmax,E=int8/absmax",
                                 "W=int4/absmax/channel,A=int8/step5,E=int6/pow2",
-                                "W=ternary/meanabs,A=int8/absmax,E=int8/absmax/stochastic",
+                                "W=ternary/meanabs,A=int8/absmax,E=int8/absmax/stochastic", "wage",
+                                "W=int4/learned,A=int4/learned,E=int8/absmax",
+                                "W=midrise2/range1/tanh,A=int4/range1/stop,E=int6/pow2/stochastic",
+                                "W=int8/overflow,A=int8/overflow,E=int8/overflow",
                                 "W=binary/meanabs/channel,A=int3/absmax"}) {
     CAPTURE(std::string(precision));
     Convolution convolution({.channels = 10, .kernel = 3, .stride = 2, .padding = 1});
@@ -162,5 +165,69 @@ TEST_CASE("weighted layer: scales of weight channels move into errors of every f
     CHECK(dot / std::sqrt(a * b) > 0.5);
     CHECK(std::sqrt(b / a) > 0.4);
     CHECK(std::sqrt(b / a) < 2.5);
+  }
+}
+
+TEST_CASE("weighted layer: errors stop where an activation was clipped, if the format says so") {
+  Linear layer({.units = 3});
+  layer.set_name("fc1");
+  layer.connect({1, 1, 4});
+  layer.allocate();
+  layer.initialize(1);
+  Tensor x({1, 1, 1, 4});
+  const float values[] = {0.5f, 2.0f, -3.0f, -0.25f};
+  std::copy(values, values + 4, x.floats());
+  for (const char* precision :
+       {"A=int8/step7/stop", "W=int8/absmax,A=int8/step7/stop,E=int8/absmax",
+        "W=int8/absmax,A=int8/step7,E=int8/absmax"}) {
+    layer.set_precision(parse_precision(precision));
+    layer.forward(x, {.training = true});
+    const Tensor& error = layer.backward(random_tensor({1, 1, 1, 3}, 2, 1, 2), {.training = true});
+    const bool stops = std::string(precision).find("stop") != std::string::npos;
+    CHECK(error.floats()[0] != 0);
+    CHECK((error.floats()[1] == 0) == stops);
+    CHECK((error.floats()[2] == 0) == stops);
+    CHECK(error.floats()[3] != 0);
+  }
+}
+
+TEST_CASE(
+    "weighted layer: WAGE's layer begins on its grid, shifts its output and takes unit steps") {
+  Linear layer({.units = 16, .bias = false});
+  layer.set_name("fc1");
+  layer.connect({1, 1, 192});  // alpha = 2^round(log2(0.75 / 0.125)) = 8
+  layer.allocate();
+  layer.set_precision(parse_precision("wage"));
+  layer.initialize(1);
+  Parameter& weight = *layer.parameters()[0];
+  int zeros = 0;
+  for (int i = 0; i < 16 * 192; ++i) {
+    CHECK((weight.value.floats()[i] == 0 || std::abs(weight.value.floats()[i]) == 0.5f));
+    zeros += weight.value.floats()[i] == 0;
+  }
+  CHECK(zeros == doctest::Approx(1024).epsilon(0.1));  // a third
+  Tensor x({1, 1, 1, 192});
+  x.fill_zero();
+  x.floats()[5] = 0.5f;
+  const Tensor& y = layer.forward(x, {.training = true});
+  for (int k = 0; k < 16; ++k)
+    CHECK(y.floats()[k] == 0.5f * weight.value.floats()[k * 192 + 5] / 8);
+  layer.backward(random_tensor({1, 1, 1, 16}, 3, -1e-5f, 1e-5f), {.training = true});
+  float most = 0;
+  for (int i = 0; i < 16 * 192; ++i) most = std::max(most, std::abs(weight.gradient.floats()[i]));
+  CHECK(most >= 0.7f);  // whatever the errors were
+  CHECK(most <= 1.0f);
+}
+
+TEST_CASE("weighted layer: biases are on the grid of the master weights where it has room") {
+  Linear layer({.units = 5});
+  layer.set_name("fc1");
+  layer.connect({1, 1, 4});
+  layer.allocate();
+  for (const auto& [precision, count] :
+       {std::pair{"M=int16/step12", 1}, {"M=f16", 1}, {"M=binary/step0", 0}, {"M=f32/clip1", 0}}) {
+    layer.set_precision(parse_precision(precision));
+    CHECK(layer.parameters()[0]->constraints.size() == 1);
+    CHECK(layer.parameters()[1]->constraints.size() == static_cast<std::size_t>(count));
   }
 }

@@ -19,6 +19,16 @@ TEST_CASE("schedules: values at chosen steps") {
   CHECK(cosine.rate(0) == 1.0f);
   CHECK(cosine.rate(50) == doctest::Approx(0.5));
   CHECK(cosine.rate(100) == doctest::Approx(0).epsilon(1e-6));
+  const Schedule line{.kind = Kind::linear, .base = 2, .steps = 10, .floor = 0.5};
+  CHECK(line.rate(0) == 2.0f);
+  CHECK(line.rate(5) == doctest::Approx(1.5));
+  const Schedule falling{.kind = Kind::exponential, .base = 1, .steps = 2, .floor = 0.25};
+  CHECK(falling.rate(1) == doctest::Approx(0.5));
+  const Schedule drops{
+      .kind = Kind::drops, .base = 8, .steps = 300, .factor = 0.125f, .drop_steps = {200, 250}};
+  CHECK(drops.rate(199) == 8.0f);
+  CHECK(drops.rate(200) == 1.0f);
+  CHECK(drops.rate(250) == 0.125f);
   const Schedule warm{.base = 1, .steps = 100, .warmup_steps = 4};
   CHECK(warm.rate(0) == doctest::Approx(0.2));
   CHECK(warm.rate(3) == doctest::Approx(0.8));
@@ -26,7 +36,8 @@ TEST_CASE("schedules: values at chosen steps") {
 }
 
 TEST_CASE("schedules: names") {
-  for (const Kind kind : {Kind::constant, Kind::step, Kind::inverse, Kind::cosine})
+  for (const Kind kind : {Kind::constant, Kind::step, Kind::inverse, Kind::cosine, Kind::linear,
+                          Kind::exponential, Kind::drops})
     CHECK(parse_schedule(name_of(kind)) == kind);
-  CHECK_THROWS_AS(parse_schedule("linear"), Error);
+  CHECK_THROWS_AS(parse_schedule("sine"), Error);
 }

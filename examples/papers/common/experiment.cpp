@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "datasets/catalog.h"
+#include "datasets/transforms.h"
 #include "examples/cli/session.h"
 #include "framework/check.h"
 #include "framework/random.h"
@@ -79,31 +80,44 @@ Task load_task(const std::string& data, const Shape& image, std::int64_t held_ou
   return task;
 }
 
+void normalize(Task& task, Pixels pixels) {
+  const auto channels = static_cast<std::size_t>(task.train.image[2]);
+  const bool is_unit = pixels == Pixels::unit;
+  task.normalization = {std::vector<float>(channels, is_unit ? 0.0f : 0.5f),
+                        std::vector<float>(channels, is_unit ? 1.0f : 0.5f)};
+}
+
 Metrics train(Network& network, const Task& task, const Training& how, std::uint64_t seed,
               const std::string& what, const std::function<void(std::int64_t)>& before_epoch) {
-  DataLoader loader(task.train, {.batch = how.batch,
-                                 .shuffle = true,
-                                 .seed = random_key(seed, stream_of(what), 0),
-                                 .normalization = task.normalization});
+  DataLoader loader(task.train,
+                    {.batch = how.batch,
+                     .shuffle = true,
+                     .seed = random_key(seed, stream_of(what), 0),
+                     .normalization = task.normalization,
+                     .transform = how.flips ? chain({pad_crop(4), flip()}) : Transform()});
   std::unique_ptr<Optimizer> optimizer;
   if (how.rule == Training::Rule::adam)
     optimizer = std::make_unique<Adam>(network.parameters(),
                                        Adam::Options{.weight_decay = how.weight_decay});
   else
-    optimizer =
-        std::make_unique<Sgd>(network.parameters(), Sgd::Options{.weight_decay = how.weight_decay});
-  const Schedule schedule{.kind = how.schedule,
-                          .base = how.rate,
-                          .steps = std::max<std::int64_t>(1, how.epochs * loader.batches()),
-                          .floor = how.floor};
-  const SoftmaxCrossEntropy loss;
+    optimizer = std::make_unique<Sgd>(
+        network.parameters(),
+        Sgd::Options{.momentum = how.momentum, .weight_decay = how.weight_decay});
+  Schedule schedule{.kind = how.schedule,
+                    .base = how.rate,
+                    .steps = std::max<std::int64_t>(1, how.epochs * loader.batches()),
+                    .factor = how.drop_factor,
+                    .floor = how.floor};
+  for (const std::int64_t epoch : how.drop_epochs)
+    schedule.drop_steps.push_back(epoch * loader.batches());
+  const auto loss = make_loss(how.loss);
   TrainingState state{.seed = seed};
   cli::Progress progress;
   for (std::int64_t epoch = 0; epoch < how.epochs; ++epoch) {
     if (before_epoch) before_epoch(epoch);
     state.metrics = {};
     train_epoch(
-        network, loss, *optimizer, loader, [&](std::int64_t step) { return schedule.rate(step); },
+        network, *loss, *optimizer, loader, [&](std::int64_t step) { return schedule.rate(step); },
         state,
         [&](const TrainingState& now) {
           progress.show(join(what, " ", epoch + 1, "/", how.epochs),

@@ -43,18 +43,27 @@ struct Task {
 Task load_task(const std::string& data, const Shape& image, std::int64_t held_out,
                std::uint64_t seed, std::int64_t most = 0);
 
+/// Pixels as 0 to 1, or as -1 to 1, instead of mean 0 and deviation 1.
+enum class Pixels { unit, signed_unit };
+void normalize(Task& task, Pixels pixels);
+
 struct Training {
-  enum class Rule { sgd, adam };
+  enum class Rule { sgd, adam };  ///< SGD has `momentum`
   std::int64_t epochs = 1;
   float rate = 0.01f;
   float weight_decay = 0;
-  Rule rule = Rule::sgd;  ///< with momentum 0.9, or Adam
+  Rule rule = Rule::sgd;
+  float momentum = 0.9f;
   Schedule::Kind schedule = Schedule::Kind::cosine;
   double floor = 0.01;  ///< of the cosine
   std::int64_t batch = 64;
+  std::vector<std::int64_t> drop_epochs = {};  ///< of the schedule drops, and their factor
+  float drop_factor = 0.1f;
+  std::string loss = "cross-entropy";
+  bool flips = false;  ///< pictures are moved by up to 4 pixels and mirrored by chance
 };
 
-/// Trains the network under cross-entropy. `before_epoch`, when given, is called with 0 ..
+/// Trains the network. `before_epoch`, when given, is called with 0 ..
 /// epochs - 1. The order of the pictures depends on `seed` and on `what`, which is also the name of
 /// the bar on a terminal. Returns the last epoch's metrics.
 Metrics train(Network& network, const Task& task, const Training& how, std::uint64_t seed,

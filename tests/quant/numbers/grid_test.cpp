@@ -15,15 +15,18 @@ TEST_CASE("grid: codes of an integer grid are symmetric, or count from 0") {
   CHECK(parse_grid("int16").most() == 32767);
   CHECK(parse_grid("binary").least() == -1);
   CHECK(parse_grid("ternary").most() == 1);
+  CHECK(parse_grid("uint1").most() == 1);
+  CHECK(parse_grid("midrise2").most() == 3);
+  CHECK(parse_grid("midrise2").least() == -3);
 }
 
 TEST_CASE("grid: spellings") {
-  for (const char* text :
-       {"f32", "bf16", "f16", "float<5,2>", "int7", "uint3", "binary", "ternary"})
+  for (const char* text : {"f32", "bf16", "f16", "float<5,2>", "int7", "int24", "uint1", "uint3",
+                           "midrise2", "binary", "ternary", "codebook16"})
     CHECK(print(parse_grid(text)) == text);
   CHECK(print(parse_grid("float<8,7>")) == "bf16");
   CHECK(print(parse_grid("float<8,23>")) == "f32");
-  for (const char* text :
-       {"", "int", "int1", "int17", "uint99", "float<1,2>", "float<5,2", "float<,>", "int8 "})
+  for (const char* text : {"", "int", "int1", "int25", "uint0", "uint99", "midrise8", "codebook1",
+                           "codebook999", "float<1,2>", "float<5,2", "float<,>", "int8 "})
     CHECK_THROWS_AS(parse_grid(text), Error);
 }

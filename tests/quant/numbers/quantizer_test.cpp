@@ -38,11 +38,26 @@ const char* const formats[] = {"f32",
                                "ternary/meanabs",
                                "ternary/meanabs/channel",
                                "ternary/absmax",
-                               "ternary/step1"};
+                               "ternary/step1",
+                               "int20/step14",
+                               "int10/overflow",
+                               "int12/pow2/unit",
+                               "int8/block",
+                               "int5/block16",
+                               "int6/absmax/sample",
+                               "ternary/absmax/sample",
+                               "midrise1/range1",
+                               "midrise2/range2",
+                               "midrise4/absmax/channel",
+                               "uint2/range1",
+                               "int4/learned",
+                               "ternary/learned",
+                               "codebook2",
+                               "codebook16"};
 
 Format with_rounding(const char* text, Rounding rounding) {
   Format format = parse_format(text);
-  if (!format.is_float32()) format.rounding = rounding;
+  if (!format.is_float32() && format.grid.kind != Grid::Kind::codebook) format.rounding = rounding;
   return format;
 }
 
@@ -84,7 +99,7 @@ TEST_CASE("quantizer: a quantised tensor is a fixed point, also of stochastic ro
       if (format.scaling.rule == Scaling::Rule::minmax && !format.scaling.smooth) continue;
       Tensor once, twice;
       Quantizer quantizer(format, "q");
-      if (format.scaling.smooth) quantizer.quantize(sample(2), {.training = true}, once);
+      if (format.remembers()) quantizer.quantize(sample(2), {.training = true}, once);
       quantizer.quantize(sample(2), {}, once);
       quantizer.quantize(once, {.step = 1}, twice);
       CHECK(same_bits(once, twice));
@@ -95,8 +110,8 @@ TEST_CASE("quantizer: nearest rounding is monotone and off by at most half a ste
   for (const char* text : formats) {
     CAPTURE(std::string(text));
     const Format format = with_rounding(text, Rounding::nearest);
-    if (format.scaling.channel) continue;
-    Tensor x({2001}), q, codes;
+    if (format.scaling.channel || format.scaling.block > 0 || format.scaling.sample) continue;
+    Tensor x({1, 2001}), q, codes;
     for (int i = 0; i <= 2000; ++i) x.floats()[i] = static_cast<float>(i - 1000) / 500.0f;
     Quantizer quantizer(format, "q");
     quantizer.quantize(x, {}, q);
@@ -105,7 +120,8 @@ TEST_CASE("quantizer: nearest rounding is monotone and off by at most half a ste
     for (int i = 0; i <= 2000; ++i) {
       if (i > 0) monotone = monotone && q.floats()[i] >= q.floats()[i - 1];
       const bool clipped = q.floats()[i] == q.floats()[0] || q.floats()[i] == q.floats()[2000];
-      if (format.grid.kind == Grid::Kind::integer && !clipped)
+      if (format.grid.kind == Grid::Kind::integer && !clipped && !format.holds_numbers() &&
+          !format.scaling.unit)
         near = near && std::abs(q.floats()[i] - x.floats()[i]) <= 0.5001f * codes.scale();
     }
     CHECK(monotone);
@@ -139,7 +155,9 @@ TEST_CASE("quantizer: stochastic rounding is unbiased") {
 TEST_CASE("quantizer: any number of threads gives the same codes") {
   const int before = threads();
   for (const char* text : {"int8/absmax/stochastic", "int8/absmax/channel/stochastic",
-                           "bf16/stochastic", "binary/meanabs/stochastic", "uint8/minmax"}) {
+                           "bf16/stochastic", "binary/meanabs/stochastic", "uint8/minmax",
+                           "int8/block32/stochastic", "midrise2/range1/stochastic", "codebook7",
+                           "int10/overflow", "int4/learned", "int8/absmax/sample"}) {
     const Tensor x = random_tensor({40, 30, 50}, 4);
     Tensor one, other;
     set_threads(1);
@@ -198,13 +216,16 @@ TEST_CASE("quantizer: NaN and infinity are errors, zeros are not") {
   x.fill_zero();
   for (const char* text : formats) {
     Quantizer(parse_format(text), "q").quantize(x, {.training = true}, q);
-    const bool binary = std::string(text).starts_with("binary");
-    if (!binary) CHECK(q.floats()[1] == 0);
+    const bool without_zero =
+        std::string(text).starts_with("binary") || std::string(text).starts_with("midrise");
+    if (!without_zero) CHECK(q.floats()[1] == 0);
   }
   for (const float bad : {std::nanf(""), INFINITY, -INFINITY}) {
     x.floats()[1] = bad;
-    for (const char* text : {"int8/absmax", "int8/absmax/channel", "uint8/minmax", "int8/pow2",
-                             "binary/meanabs", "int8/step7"}) {
+    for (const char* text :
+         {"int8/absmax", "int8/absmax/channel", "uint8/minmax", "int8/pow2", "binary/meanabs",
+          "int8/step7", "int8/block", "codebook4", "int8/overflow", "int8/learned", "int8/range1",
+          "int8/absmax/sample", "midrise2/range1/tanh"}) {
       CAPTURE(std::string(text));
       CHECK_THROWS_AS(Quantizer(parse_format(text), "q").encode(x, {}, codes), Error);
     }
@@ -221,4 +242,72 @@ TEST_CASE("quantizer: minifloats") {
   CHECK(round_to_grid(0x1p-16f, e5m2, Rounding::nearest, 0) == 0x1p-16f);  // smallest subnormal
   CHECK(round_to_grid(0x1p-18f, e5m2, Rounding::nearest, 0) == 0.0f);
   CHECK(round_to_grid(3.14159274f, parse_grid("bf16"), Rounding::nearest, 0) == 3.140625f);
+}
+
+TEST_CASE("quantizer: the exponent of dynamic fixed point follows the overflow of 100 batches") {
+  Quantizer quantizer(parse_format("int8/overflow"), "q");
+  const auto exponent = [&] { return quantizer.range().floats()[1]; };
+  const auto feed = [&](int batches, float most, int large) {
+    Tensor x({10000}), codes;
+    std::fill(x.floats(), x.floats() + 10000, 0.1f);
+    for (int i = 0; i < large; ++i) x.floats()[i] = most;
+    for (int b = 0; b < batches; ++b) quantizer.encode(x, {.training = true}, codes);
+    return codes.scale();
+  };
+  CHECK(feed(1, 3.0f, 1) == 0x1p-5f);  // 3 < 2^2, 2^2 / 2^7
+  CHECK(exponent() == 2);
+  feed(99, 3.0f, 5);
+  CHECK(exponent() == 2);
+  feed(1, 3.0f, 0);  // 5 of 10000 reached 2^1: the range may not be halved
+  CHECK(exponent() == 2);
+  feed(100, 5.0f, 2);  // 2 of 10000 overflow 2^2
+  CHECK(exponent() == 3);
+  feed(100, 1.5f, 0);
+  CHECK(exponent() == 2);
+  Tensor x({4}), codes;
+  std::fill(x.floats(), x.floats() + 4, 100.0f);
+  for (int i = 0; i < 300; ++i) quantizer.encode(x, {}, codes);  // evaluation changes nothing
+  CHECK(exponent() == 2);
+  CHECK(codes.data<std::int8_t>()[0] == 127);
+}
+
+TEST_CASE("quantizer: codes by hand of the papers' formats") {
+  const auto quantized = [](const char* format, std::vector<float> values) {
+    Tensor x({1, static_cast<std::int64_t>(values.size())}), q;
+    std::copy(values.begin(), values.end(), x.floats());
+    Quantizer(parse_format(format), "q").quantize(x, {}, q);
+    return std::vector<float>(q.floats(), q.floats() + q.elements());
+  };
+  using Values = std::vector<float>;
+  // Gupta's <4, 12>, saturating.
+  CHECK(quantized("int16/step12", {9.0f, -0.00013f, 0.75f}) ==
+        Values{32767.0f / 4096, -0x1p-12f, 0.75f});
+  // WAGE: 2 bits are -0.5, 0, 0.5; errors lose their scale's mantissa, and saturate up to sqrt(2).
+  CHECK(quantized("int2/step1", {0.3f, -0.2f, 5.0f}) == Values{0.5f, 0.0f, 0.5f});
+  CHECK(quantized("int8/pow2", {1.4f, 0.5f}) == Values{127.0f / 128, 0.5f});
+  CHECK(quantized("int8/pow2/unit", {8.0f, -2.0f}) == Values{127.0f / 128, -0.25f});
+  // DoReFa: two bits are four levels without a zero, and activations k / 3.
+  CHECK(quantized("midrise2/range3", {0.1f, -2.2f, 9.0f, 1.9f}) == Values{1, -3, 3, 1});
+  CHECK(quantized("uint2/range3", {0.4f, 0.6f, 7.0f, -1.0f}) == Values{0, 1, 3, 0});
+  // SWALP: the exponent of the largest magnitude, no clipping.
+  CHECK(quantized("int8/block", {1.0f, 0x1p-6f, 0x1p-7f}) == Values{1.0f, 0x1p-6f, 0.0f});
+  CHECK(quantized("int4/block2", {1.0f, 0.3f, 0.1f, 0.0f}) == Values{1.0f, 0.25f, 0.09375f, 0.0f});
+  CHECK(quantized("codebook2", {1, 1, 4, 6}) == Values{1, 1, 5, 5});
+}
+
+TEST_CASE("quantizer: squashed weights reach both ends, and their gradient is the derivative") {
+  Quantizer quantizer(parse_format("midrise7/range1/tanh"), "q");
+  const Tensor x = random_tensor({50}, 8, -2, 2);
+  Tensor q, gradient({50});
+  quantizer.quantize(x, {}, q);
+  float most = 0;
+  for (int i = 0; i < 50; ++i) most = std::max(most, std::abs(x.floats()[i]));
+  for (int i = 0; i < 50; ++i)
+    CHECK(std::abs(q.floats()[i] - std::tanh(x.floats()[i]) / std::tanh(most)) < 0.01f);
+  std::fill(gradient.floats(), gradient.floats() + 50, 1.0f);
+  quantizer.unsquash(x, gradient);
+  for (int i = 0; i < 50; ++i) {
+    const float t = std::tanh(x.floats()[i]);
+    CHECK(gradient.floats()[i] == doctest::Approx((1 - t * t) / std::tanh(most)).epsilon(1e-4));
+  }
 }

@@ -1,0 +1,40 @@
+// What the papers on number formats have in common: one network and one way of training it, in
+// formats that stand beside each other and beside float32.
+#pragma once
+
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/papers/common/experiment.h"
+
+namespace octet::papers {
+
+struct Variant {
+  std::string name;             ///< "stochastic, FL 14"
+  std::string precision;        ///< a recipe, or formats by role
+  std::optional<double> paper;  ///< its test error in per cent, where it has one
+  Training how;
+};
+
+struct Outcome {
+  std::string name;
+  std::vector<double> errors;  ///< per cent, by seed: of the test pictures, or of those held out
+  int diverged = 0;            ///< seeds that ended in NaN; they count as chance
+  double minutes = 0;          ///< of all seeds
+  double mean() const;
+};
+
+/// Trains a network of that definition in each variant and with each seed, prints a line for each
+/// as it comes (name, formats, the paper's figure, ours, its seeds, epochs, minutes), and returns
+/// what came out. With `on_validation` the errors are those of the pictures held out and the test
+/// pictures are not read: for choosing.
+std::vector<Outcome> compare_formats(const std::string& definition, const Task& task,
+                                     const std::vector<Variant>& variants, const Options& options,
+                                     bool on_validation);
+
+/// The outcome of that name.
+const Outcome& outcome(const std::vector<Outcome>& all, const std::string& name);
+
+}  // namespace octet::papers

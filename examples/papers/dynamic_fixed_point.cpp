@@ -1,0 +1,103 @@
+// Training deep neural networks with low precision multiplications. Courbariaux, Bengio, David 2014
+// (1412.7024). Fixed point of n bits, the sign among them, with e integer bits: steps of
+// 2^(e + 1 - n), saturating at both ends, rounded to the nearest. Dynamic fixed point has an e for
+// each tensor of each layer: after every 100 batches it rises by one where more than 1e-4 of the
+// values reached 2^e, and falls by one where no more than that reached half of it. Products see few
+// bits, what the optimiser accumulates into has more. The ranges begin where the first batch has
+// them instead of in two epochs of 31 bits; momentum is constant. Pixels are 0 to 1, maxout units,
+// dropout and a bound on the length of each unit's weights as in the authors' code. The paper's
+// figures are from memory of it (*): its text could not be read here.
+#include <iostream>
+
+#include "examples/cli/session.h"
+#include "examples/papers/common/claims.h"
+#include "examples/papers/common/formats.h"
+#include "framework/check.h"
+
+namespace {
+
+using namespace octet;
+using namespace octet::papers;
+
+struct DynamicOptions {
+  Options common{.seeds = 1};
+  std::int64_t epochs = 0;
+  bool curve = false;
+  bool validation_only = false;
+};
+
+// Section 9.1: two maxout layers of 240 units with 5 pieces each.
+constexpr const char* network = R"(network name=maxout input=28x28x1
+dropout rate=0.2
+linear units=1200 init=glorot max_norm=1.9365
+maxout pieces=5
+dropout rate=0.5
+linear units=1200 init=glorot max_norm=1.9365
+maxout pieces=5
+dropout rate=0.5
+linear units=classes init=glorot max_norm=1.9365
+)";
+
+std::string dynamic(int bits, int update_bits) {
+  const std::string format = join("int", bits, "/overflow");
+  return join("W=", format, ",A=", format, ",E=", format, ",G=", format, ",M=int", update_bits,
+              "/overflow");
+}
+
+int work(DynamicOptions& options) {
+  cli::use_threads({.threads = options.common.threads});
+  const bool quick = options.common.quick;
+  Task task =
+      load_task(options.common.data, {28, 28, 1}, 10000, options.common.seed, quick ? 10000 : 0);
+  normalize(task, Pixels::unit);
+  Training how{.epochs = options.epochs > 0 ? options.epochs
+                         : quick            ? 6
+                                            : 60,
+               .rate = 0.05f,
+               .momentum = 0.7f,
+               .schedule = Schedule::Kind::linear,
+               .floor = 0.1,
+               .batch = 100};
+  std::vector<Variant> variants = {{"float32", "float32", 1.05, how},
+                                   {"half", "half-float", 1.10, how},
+                                   {"fixed 20", "fixed-point", 1.39, how},
+                                   {"dynamic 10/12", "dynamic-fixed-point", 1.28, how}};
+  if (options.curve)
+    for (const int bits : {6, 7, 8, 9})
+      variants.push_back({join("dynamic ", bits, "/12"), dynamic(bits, 12), {}, how});
+  const std::vector<Outcome> all =
+      compare_formats(network, task, variants, options.common, options.validation_only);
+  const double real = outcome(all, "float32").mean();
+  Claims claims;
+  claims.add({.what = "dynamic 10/12: points above float32 (*)",
+              .paper = 0.23,
+              .ours = outcome(all, "dynamic 10/12").mean() - real,
+              .bound = quick ? 1.0 : 0.3});
+  claims.add({.what = "fixed 20: points above float32 (*)",
+              .paper = 0.34,
+              .ours = outcome(all, "fixed 20").mean() - real,
+              .bound = quick ? 1.0 : 0.4});
+  if (options.curve)
+    claims.add({.what = "dynamic 6/12: points above dynamic 10/12",
+                .paper = {},
+                .ours = outcome(all, "dynamic 6/12").mean() - outcome(all, "dynamic 10/12").mean(),
+                .at_most = false,
+                .bound = 1});
+  std::cout << claims.text();
+  if (options.common.json) std::cout << cli::Json{{"claims", claims.json()}}.dump() << std::endl;
+  return claims.exit_code();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program{"Fixed and dynamic fixed point (Courbariaux 2014).", "dynamic_fixed_point"};
+  DynamicOptions options;
+  add_options(program, options.common);
+  program.add_option("--epochs", options.epochs, "for the recipe's 60 (the paper has 800)")
+      ->check(CLI::Range(1, 10000));
+  program.add_flag("--curve", options.curve, "the error against the bits of products, too");
+  program.add_flag("--validation-only", options.validation_only,
+                   "leave the test pictures alone: for choosing");
+  return run(program, argc, argv, [&] { return work(options); });
+}
