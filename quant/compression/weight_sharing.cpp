@@ -9,7 +9,7 @@
 #include "framework/parallel.h"
 #include "framework/random.h"
 #include "quant/compression/constraints.h"
-#include "quant/compression/k_means.h"
+#include "quant/numbers/k_means.h"
 
 namespace octet {
 namespace {

@@ -49,8 +49,6 @@ void verify(const Precision& precision, std::string_view text) {
     if (format.scaling.rule == Rule::learned && i > 1)
       refuse("learned is for weights and activations");
   }
-  if (precision.fan_in && precision.weights.scaling.rule != Rule::step)
-    refuse("S=fan-in is for weights with a fixed step");
 }
 
 // "W=int8/absmax,A=f32" into any of the roles, and the S of a base; at least one.
@@ -205,6 +203,8 @@ Precision parse_precision(std::string_view text) {
     semicolon = rest.find(';');
     precision.rules.push_back(parse_rule(rest.substr(0, semicolon), text));
   }
+  check(!precision.fan_in || precision.weights.scaling.rule == Scaling::Rule::step, Failure::usage,
+        "precision '", text, "': S=fan-in is for weights with a fixed step");
   verify(precision_of(precision, "", false, false), text);
   // What each layer may get: the base under any of the rules.
   for (const LayerRule& rule : precision.rules) {

@@ -8,8 +8,9 @@
 #include "framework/exponential.h"
 #include "framework/parallel.h"
 #include "framework/random.h"
-#include "quant/compression/k_means.h"
 #include "quant/numbers/encode_kernels.h"
+#include "quant/numbers/k_means.h"
+#include "quant/numbers/ranges.h"
 
 namespace octet {
 namespace {
@@ -18,97 +19,6 @@ using Rule = Scaling::Rule;
 constexpr std::int64_t grain = 1 << 14;
 // Share of a new batch in a smoothed range.
 constexpr float smoothing = 0.05f;
-
-// Dynamic fixed point: batches between two looks, and the share of values that may overflow.
-constexpr float overflow_batches = 100, overflow_rate = 1e-4f;
-
-int code_bits(const Grid& grid) {
-  if (grid.kind == Grid::Kind::midrise) return grid.bits + 1;
-  return grid.kind == Grid::Kind::integer ? grid.bits : 2;
-}
-
-// floor(log2 of x) + 1: the least exponent e with x < 2^e.
-int exponent_above(float x) {
-  int exponent = 0;
-  std::frexp(x, &exponent);
-  return exponent;
-}
-
-// The scale of a tensor or channel whose largest magnitude is `most`. All zeros get scale 1.
-float scale_of_range(const Format& format, float most) {
-  if (!(most > 0)) return 1.0f;
-  if (format.scaling.rule == Rule::block)
-    return std::ldexp(1.0f, std::max(exponent_above(most), -90) - (code_bits(format.grid) - 1));
-  if (format.scaling.rule == Rule::pow2) {
-    const int exponent = static_cast<int>(std::lrint(std::log2(static_cast<double>(most))));
-    return std::ldexp(1.0f, exponent - (code_bits(format.grid) - 1));
-  }
-  const float scale = most / static_cast<float>(format.grid.most());
-  // A denormal range would lose the law's exactness; nothing is lost by calling it zero.
-  return scale < 1e-30f ? 1.0f : coarse_scale(scale, code_bits(format.grid));
-}
-
-float parallel_absmax(const float* x, std::int64_t count, const std::vector<float>* factors) {
-  const std::int64_t columns = factors ? static_cast<std::int64_t>(factors->size()) : 1;
-  const std::int64_t rows = count / columns;
-  const std::int64_t chunk = std::max<std::int64_t>(1, grain / columns);
-  std::vector<float> parts(static_cast<std::size_t>((rows + chunk - 1) / chunk));
-  parallel_for(static_cast<std::int64_t>(parts.size()), 4, [&](std::int64_t a, std::int64_t b) {
-    for (std::int64_t i = a; i < b; ++i) {
-      const std::int64_t begin = i * chunk, end = std::min(rows, begin + chunk);
-      parts[static_cast<std::size_t>(i)] =
-          kernels::absmax(x + begin * columns, (end - begin) * columns,
-                          factors ? factors->data() : nullptr, columns);
-    }
-  });
-  float most = 0;
-  for (const float part : parts) most = std::isnan(part) || part > most ? part : most;
-  return most;
-}
-
-// Widens least .. most to hold all values.
-void parallel_minmax(const float* x, std::int64_t count, float* least, float* most) {
-  const auto parts = static_cast<std::size_t>((count + grain - 1) / grain);
-  std::vector<float> low(parts, *least), high(parts, *most);
-  parallel_for(static_cast<std::int64_t>(parts), 4, [&](std::int64_t a, std::int64_t b) {
-    for (std::int64_t i = a; i < b; ++i)
-      kernels::minmax(x + i * grain, std::min(grain, count - i * grain),
-                      &low[static_cast<std::size_t>(i)], &high[static_cast<std::size_t>(i)]);
-  });
-  // A NaN is neither smaller nor larger, and must not be lost.
-  for (std::size_t i = 0; i < parts; ++i) {
-    *least = low[i] < *least || std::isnan(low[i]) ? low[i] : *least;
-    *most = high[i] > *most || std::isnan(high[i]) ? high[i] : *most;
-  }
-}
-
-double parallel_sum_abs(const float* x, std::int64_t count, float above) {
-  return parallel_sum(count, grain, [&](std::int64_t a, std::int64_t b) {
-    double sum = 0;
-    for (std::int64_t i = a; i < b; ++i) sum += std::abs(x[i]) > above ? std::abs(x[i]) : 0.0f;
-    return sum;
-  });
-}
-
-// Mean magnitude (binary), or that of the weights beyond 0.7 of it (ternary weight networks; the
-// codes round at half the scale, which is not their threshold, so the scale is what the paper's
-// threshold gives and the rounding is ours).
-float mean_scale(const Format& format, const float* x, std::int64_t count) {
-  const double mean = parallel_sum_abs(x, count, -1.0f) / static_cast<double>(count);
-  if (format.grid.kind == Grid::Kind::binary) return static_cast<float>(mean);
-  const float threshold = static_cast<float>(0.7 * mean);
-  const double kept = parallel_sum(count, grain, [&](std::int64_t a, std::int64_t b) {
-    double n = 0;
-    for (std::int64_t i = a; i < b; ++i) n += std::abs(x[i]) > threshold ? 1 : 0;
-    return n;
-  });
-  return kept > 0 ? static_cast<float>(parallel_sum_abs(x, count, threshold) / kept) : 0.0f;
-}
-
-void check_finite(float range) {
-  check(std::isfinite(range), Failure::numbers,
-        "a tensor to be quantised holds NaN or infinity: the training has diverged");
-}
 
 kernels::Encoding encoding(const Format& format, std::uint64_t key) {
   return {.least = static_cast<float>(format.grid.least()),
@@ -137,9 +47,9 @@ void encode_run(const Grid& grid, const float* x, std::int64_t first, std::int64
 // tanh(w) / max |tanh(w)|; a tensor of zeros stays.
 const Tensor& squash(const Tensor& values, Tensor& squashed) {
   squashed.resize(values.shape());
-  const float most =
-      hyperbolic_tangent(parallel_absmax(values.floats(), values.elements(), nullptr));
-  check_finite(most);
+  const float largest = ranges::absmax(values.floats(), values.elements(), nullptr);
+  ranges::check_finite(largest);
+  const float most = hyperbolic_tangent(largest);
   parallel_for(values.elements(), grain, [&](std::int64_t a, std::int64_t b) {
     for (std::int64_t i = a; i < b; ++i)
       squashed.floats()[i] = most > 0 ? hyperbolic_tangent(values.floats()[i]) / most : 0.0f;
@@ -213,7 +123,7 @@ void Quantizer::flow_scales(bool nonnegative, std::vector<float>& scales) const 
 }
 
 void Quantizer::observe(std::span<const float> most) {
-  for (const float value : most) check_finite(value);
+  for (const float value : most) ranges::check_finite(value);
   if (!format_.scaling.smooth) return;
   if (!channels_) return smooth(0, most[0]);
   // A channel's range follows a larger one at once and a smaller one slowly.
@@ -222,153 +132,11 @@ void Quantizer::observe(std::span<const float> most) {
     range[k] = most[k] > range[k] ? most[k] : range[k] + smoothing * (most[k] - range[k]);
 }
 
-void Quantizer::find_scales(const Tensor& values, const Pass& pass,
-                            const std::vector<float>* factors, Tensor& codes) {
-  const Scaling& scaling = format_.scaling;
-  const float* x = values.floats();
-  const std::int64_t count = values.elements();
-  if (scaling.rule == Rule::none || count == 0) return;
-  if (scaling.rule == Rule::step) {
-    check_finite(parallel_absmax(x, count, factors));
-    codes.scales[0] = std::ldexp(1.0f, -scaling.fraction);
-    return;
-  }
-  if (scaling.rule == Rule::range || scaling.rule == Rule::overflow ||
-      scaling.rule == Rule::learned) {
-    check_finite(parallel_absmax(x, count, factors));
-    codes.scales[0] = scaling.rule == Rule::range      ? scale_of_range(format_, scaling.limit)
-                      : scaling.rule == Rule::overflow ? overflow_scale(values, pass)
-                                                       : learned_scale(values, pass);
-    return;
-  }
-  if (scaling.channel) {
-    assert(!factors);
-    const std::int64_t rows = values.shape()[0], row = count / rows;
-    codes.scales.resize(static_cast<std::size_t>(rows));
-    // A channel of zeros has no range; the tensor's own keeps its errors in proportion.
-    const float whole = parallel_absmax(x, count, nullptr);
-    check_finite(whole);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      float& scale = codes.scales[static_cast<std::size_t>(i)];
-      if (scaling.rule == Rule::meanabs) {
-        scale = coarse_scale(mean_scale(format_, x + i * row, row), 2);
-        if (!(scale > 0)) scale = 1.0f;
-      } else {
-        const float most = kernels::absmax(x + i * row, row, nullptr, 1);
-        scale = scale_of_range(format_, most > 0 ? most : whole);
-      }
-    }
-    return;
-  }
-  if (scaling.rule == Rule::meanabs) {
-    check_finite(parallel_absmax(x, count, nullptr));
-    const float mean = mean_scale(format_, x, count);
-    codes.scales[0] = mean > 0 ? coarse_scale(mean, 2) : 1.0f;
-    return;
-  }
-  const bool known = scaling.smooth && (range_.floats()[0] != 0 || range_.floats()[1] != 0);
-  float least = 0, most = 0;
-  if (scaling.rule == Rule::minmax) {
-    if (!known || pass.training) {
-      parallel_minmax(x, count, &least, &most);
-      check_finite(least);
-      check_finite(most);
-    } else {
-      check_finite(parallel_absmax(x, count, nullptr));
-    }
-  } else {
-    most = parallel_absmax(x, count, factors);
-    check_finite(most);
-    // Negative values become 0 and must not widen the grid.
-    if (format_.grid.least() == 0 && (!known || pass.training)) {
-      assert(!factors);
-      most = 0;
-      parallel_minmax(x, count, &least, &most);
-    }
-  }
-  const float now_least = least, now_most = most;
-  if (known) {
-    least = range_.floats()[0];
-    most = range_.floats()[1];
-  }
-  if (scaling.smooth && pass.training) smooth(now_least, now_most);
-  if (scaling.rule != Rule::minmax) {
-    codes.scales[0] = scale_of_range(format_, most);
-    return;
-  }
-  const Affine affine = affine_of(least, most);
-  codes.scales[0] = affine.scale;
-  codes.zero_point = affine.zero_point;
-}
-
-float Quantizer::overflow_scale(const Tensor& values, const Pass& pass) {
-  float* const memory = range_.floats();
-  float &known = memory[0], &exponent = memory[1], &over = memory[2], &half_over = memory[3],
-        &batches = memory[4];
-  const float* x = values.floats();
-  const std::int64_t count = values.elements();
-  // Changed only when the next batch comes: what is stored lies on the grid of the exponent here.
-  if (pass.training && batches >= overflow_batches) {
-    if (over > overflow_rate * batches)
-      exponent += 1;
-    else if (half_over <= overflow_rate * batches)
-      exponent -= 1;
-    exponent = std::clamp(exponent, -90.0f, 90.0f);
-    over = half_over = batches = 0;
-  }
-  const float most = known == 0 ? parallel_absmax(x, count, nullptr) : 0.0f;
-  const int now = known == 0 ? exponent_above(most) : static_cast<int>(exponent);
-  const float scale = std::ldexp(1.0f, now - (format_.grid.bits - 1));
-  if (!pass.training) return scale;
-  if (known == 0) {
-    if (!(most > 0)) return scale;
-    known = 1;
-    exponent = static_cast<float>(now);
-  }
-  const auto rate = [&](float from) {
-    const double reached = parallel_sum(count, grain, [&](std::int64_t a, std::int64_t b) {
-      double n = 0;
-      for (std::int64_t i = a; i < b; ++i) n += std::abs(x[i]) >= from ? 1 : 0;
-      return n;
-    });
-    return static_cast<float>(reached / static_cast<double>(count));
-  };
-  over += rate(std::ldexp(1.0f, now));
-  half_over += rate(std::ldexp(0.5f, now));
-  batches += 1;
-  return scale;
-}
-
-float Quantizer::learned_scale(const Tensor& values, const Pass& pass) {
-  float step = range_.floats()[0];
-  if (!(step > 0)) {
-    const std::int64_t count = values.elements();
-    const double mean =
-        parallel_sum_abs(values.floats(), count, -1.0f) / static_cast<double>(count);
-    step = static_cast<float>(2 * mean / std::sqrt(static_cast<double>(format_.grid.most())));
-    if (!(step > 1e-12f)) step = 1;
-    if (pass.training) range_.floats()[0] = step;
-  }
-  return coarse_scale(step, code_bits(format_.grid));
-}
-
-Quantizer::Affine Quantizer::affine_of(float least, float most) const {
-  // Zero must be a code: padding and ReLU need it exactly.
-  least = std::min(least, 0.0f);
-  most = std::max(most, 0.0f);
-  const float span = most - least;
-  const int lowest = format_.grid.least(), highest = format_.grid.most();
-  if (!(span > 1e-30f)) return {};
-  const float scale = coarse_scale(span / static_cast<float>(highest - lowest), format_.grid.bits);
-  return {scale, std::clamp(lowest + static_cast<std::int32_t>(std::lrint(-least / scale)), lowest,
-                            highest)};
-}
-
 void Quantizer::encode_codebook(const Tensor& values, Tensor& codes) const {
   const float* const x = values.floats();
   const std::int64_t count = values.elements();
   if (count == 0) return;
-  check_finite(parallel_absmax(x, count, nullptr));
+  ranges::check_finite(ranges::absmax(x, count, nullptr));
   std::vector<float> rising(x, x + count);
   std::sort(rising.begin(), rising.end());
   std::vector<float> centroids = rising;
@@ -393,7 +161,7 @@ void Quantizer::encode_groups(const Tensor& values, const Pass& pass, Tensor& co
   const std::int64_t count = values.elements();
   if (count == 0) return;
   const float* const x = values.floats();
-  check_finite(parallel_absmax(x, count, nullptr));
+  ranges::check_finite(ranges::absmax(x, count, nullptr));
   const std::int64_t size =
       format_.scaling.block > 0 ? format_.scaling.block : count / values.shape()[0];
   const std::uint64_t random = key(pass);
@@ -402,7 +170,8 @@ void Quantizer::encode_groups(const Tensor& values, const Pass& pass, Tensor& co
                  for (std::int64_t g = a; g < b; ++g) {
                    const std::int64_t begin = g * size, n = std::min(size, count - begin);
                    kernels::Encoding how = encoding(format_, random);
-                   how.scale = scale_of_range(format_, kernels::absmax(x + begin, n, nullptr, 1));
+                   how.scale =
+                       ranges::scale_of_range(format_, kernels::absmax(x + begin, n, nullptr, 1));
                    float* const out = codes.floats() + begin;
                    encode_run(format_.grid, x + begin, begin, n, how, out);
                    for (std::int64_t i = 0; i < n; ++i) out[i] *= how.scale;
@@ -491,7 +260,7 @@ void Quantizer::meter(const Tensor& values, const std::vector<float>* factors,
 
 void Quantizer::unsquash(const Tensor& weights, Tensor& gradient) const {
   const float most =
-      hyperbolic_tangent(parallel_absmax(weights.floats(), weights.elements(), nullptr));
+      hyperbolic_tangent(ranges::absmax(weights.floats(), weights.elements(), nullptr));
   if (!(most > 0)) return;
   parallel_for(weights.elements(), grain, [&](std::int64_t a, std::int64_t b) {
     for (std::int64_t i = a; i < b; ++i) {

@@ -1,4 +1,4 @@
-#include "quant/compression/k_means.h"
+#include "quant/numbers/k_means.h"
 
 #include <algorithm>
 #include <limits>
