@@ -23,6 +23,9 @@ struct Pass {
   bool metered = false;  ///< count clipped and underflowed codes
   /// Training with simulated codes: ranges of activations are observed, nothing is quantised yet.
   bool observes_only = false;
+  /// The errors of this pass are so many times dLoss/dOutput, and so are the gradients that it
+  /// leaves: what formats of gradients see is the gradient itself. A power of two.
+  float loss_scale = 1;
   bool frozen_statistics = false;  ///< batch norms use their running statistics in training too
 };
 

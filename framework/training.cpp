@@ -5,6 +5,7 @@
 
 #include "framework/check.h"
 #include "framework/files.h"
+#include "framework/parallel.h"
 #include "framework/profile.h"
 
 namespace octet {
@@ -29,6 +30,12 @@ double measure(const Loss& loss, const Tensor& scores, const std::vector<std::in
                Tensor* error) {
   profile::Scope scope("", "loss", "evaluate");
   return loss.evaluate(scores, labels, error);
+}
+
+void multiply(Tensor& values, float factor) {
+  parallel_for(values.elements(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) values.floats()[i] *= factor;
+  });
 }
 
 }  // namespace
@@ -57,6 +64,7 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
                     .step = static_cast<std::uint64_t>(state.step),
                     .metered = state.step % metered_every == 0,
                     .observes_only = state.step < state.observe_until,
+                    .loss_scale = state.loss_scale,
                     .frozen_statistics = state.step >= state.freeze_from};
     const Tensor& scores = network.forward(batch->images, pass);
     const double value = measure(loss, scores, batch->labels, &error);
@@ -66,7 +74,11 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
     state.metrics.loss_sum += value * static_cast<double>(images);
     state.metrics.wrong += count_wrong(scores, batch->labels);
     state.metrics.images += images;
+    if (state.loss_scale != 1) multiply(error, state.loss_scale);
     network.backward(error, pass);
+    if (state.loss_scale != 1)
+      for (Parameter* parameter : network.parameters())
+        multiply(parameter->gradient, 1 / state.loss_scale);
     optimizer.step(rate(state.step));
     ++state.step;
     ++state.batch;

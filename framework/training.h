@@ -37,6 +37,9 @@ struct TrainingState {
   // batch norms keep their statistics from another on.
   std::int64_t observe_until = 0;
   std::int64_t freeze_from = std::numeric_limits<std::int64_t>::max();
+  /// Errors are propagated so many times as large, and gradients divided by it before the step: a
+  /// power of two, for formats of errors with a fixed smallest step (Micikevicius 2018).
+  float loss_scale = 1;
 };
 
 /// Trains until the end of the epoch, beginning at state.batch; `rate` gives the learning rate of a

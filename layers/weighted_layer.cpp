@@ -335,8 +335,13 @@ void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
     step->backward(weight_.value, weights_, weight_.gradient);
   if (precision_.weights.squashed) quantize_weights_.unsquash(weight_.value, weight_.gradient);
   if (!precision_.gradients.is_float32()) {
+    const bool scaled_loss = pass.loss_scale != 1;
+    if (scaled_loss)
+      kernels::scale_columns(weight_.gradient, {1 / pass.loss_scale}, nullptr, weight_.gradient);
     quantize_gradients_.encode(weight_.gradient, pass, gradient_codes_);
     decode(gradient_codes_, weight_.gradient);
+    if (scaled_loss)
+      kernels::scale_columns(weight_.gradient, {pass.loss_scale}, nullptr, weight_.gradient);
   }
 }
 

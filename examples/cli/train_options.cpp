@@ -1,5 +1,8 @@
 #include "examples/cli/train_options.h"
 
+#include <cmath>
+#include <cstdlib>
+
 #include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
 #include "framework/check.h"
@@ -78,6 +81,17 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
                   "where codes are simulated: last epochs, in which batch norms keep their "
                   "statistics")
       ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  verb.add_option("--loss-scale", o.loss_scale,
+                  "errors are propagated so many times as large: a power of two, for formats of "
+                  "errors with a fixed smallest step")
+      ->check(CLI::Range(1.0, 16777216.0))
+      ->check([](const std::string& text) {
+        int exponent = 0;
+        return std::frexp(std::atof(text.c_str()), &exponent) == 0.5
+                   ? std::string()
+                   : "expected a power of two, got " + text;
+      })
       ->capture_default_str();
   verb.add_option("--save-every", o.save_every,
                   "steps between saves of last.octet, besides those after each epoch; 0 for none: "

@@ -32,6 +32,7 @@ struct TrainOptions {
   double validation = 0.05;
   double observe_epochs = 0.5;
   double freeze_epochs = 1;
+  double loss_scale = 1;
   std::int64_t save_every = 0;
   std::string out;
   std::string resume;

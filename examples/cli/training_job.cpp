@@ -142,6 +142,7 @@ TrainingJob::TrainingJob(const TrainOptions& given)
   check(train.size() >= 1, Failure::data, train.name, ": no pictures left to train on");
   optimizer = make_optimizer(options, network);
   state.seed = options.common.seed;
+  state.loss_scale = static_cast<float>(options.loss_scale);
 }
 
 DataLoader TrainingJob::make_loader() const {

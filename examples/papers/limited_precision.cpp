@@ -4,8 +4,10 @@
 // stochastically:
 //   floor(x) + 2^-FL with probability (x - floor(x)) / 2^-FL, else floor(x),   so that E = x.
 // Products are summed exactly and converted once. Weights, activations, errors, gradients and what
-// the optimiser accumulates into have 16 bits; layer outputs are <6, 10>. The figures of the paper
-// are from memory of it and are marked so (*): its text could not be read here.
+// the optimiser accumulates into have 16 bits; layer outputs are <6, 10>. Errors are those of
+// single pictures, all but for a factor 100 / 64: divided by the batch they would be below the
+// step. The figures of the paper are from memory of it and are marked so (*): its text could not be
+// read here.
 #include <cmath>
 #include <iostream>
 
@@ -72,7 +74,8 @@ int work(LimitedOptions& options) {
                .weight_decay = 5e-4f,
                .schedule = mnist ? Schedule::Kind::exponential : Schedule::Kind::drops,
                .batch = 100,
-               .drop_factor = 0.5f};
+               .drop_factor = 0.5f,
+               .loss_scale = 64};
   if (options.epochs > 0) how.epochs = options.epochs;
   how.floor = std::pow(0.95, static_cast<double>(how.epochs));  // 0.95 an epoch
   if (!mnist)

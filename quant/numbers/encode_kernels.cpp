@@ -106,6 +106,31 @@ float absmax(const float* x, std::int64_t count, const float* factors, std::int6
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
 
+OCTET_KERNEL bool round_floats(const float* x, std::int64_t begin, std::int64_t end,
+                               const FloatRounding& how, float* out) {
+  constexpr std::uint32_t infinity = 0x7f800000;
+  const int dropped = how.dropped;
+  const std::uint32_t mask = (std::uint32_t{1} << dropped) - 1;
+  const std::uint32_t half_below = mask >> 1, odd = dropped > 0 ? 1 : 0;
+  const std::uint32_t least_normal = how.least_normal_bits, largest = how.largest_bits;
+  const std::uint64_t key = how.key;
+  const bool stochastic = how.stochastic;
+  std::uint32_t small = 0;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(x[i]);
+    const std::uint32_t size = bits & 0x7fffffff;
+    // Up by carry: to the nearest, ties to even, or with the probability of what is dropped.
+    const std::uint32_t added = stochastic ? random_bits(key, static_cast<std::uint32_t>(i)) & mask
+                                           : half_below + ((size >> dropped) & odd);
+    std::uint32_t rounded = (size + added) & ~mask;
+    rounded = rounded > largest ? infinity : rounded;
+    rounded = size >= infinity ? size : rounded;
+    small |= size < least_normal && size != 0 ? 1u : 0u;
+    out[i] = std::bit_cast<float>((bits & 0x80000000u) | rounded);
+  }
+  return small != 0;
+}
+
 OCTET_KERNEL void minmax(const float* x, std::int64_t count, float* least, float* most) {
   std::int32_t low = ordered(std::bit_cast<std::int32_t>(*least));
   std::int32_t high = ordered(std::bit_cast<std::int32_t>(*most));

@@ -3,6 +3,7 @@
 // come back as its own code.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 namespace octet::kernels {
@@ -18,6 +19,20 @@ struct Encoding {
   bool stochastic = false;
   std::uint64_t key = 0;
 };
+
+/// To a floating grid, on the bits of float32.
+struct FloatRounding {
+  int dropped = 0;  ///< bits of the mantissa
+  std::uint32_t least_normal_bits = 0, largest_bits = 0;
+  bool stochastic = false;
+  std::uint64_t key = 0;
+  float least_normal() const { return std::bit_cast<float>(least_normal_bits); }
+};
+/// Values begin .. end - 1, each rounded as if the grid had no subnormal numbers; beyond the
+/// largest they become infinite. Returns whether there are values below the least normal number,
+/// which are left for round_to_grid.
+bool round_floats(const float* x, std::int64_t begin, std::int64_t end, const FloatRounding& how,
+                  float* out);
 
 /// Largest magnitude of x[i] * factors[i % columns]; NaN when a value is NaN.
 float absmax(const float* x, std::int64_t count, const float* factors, std::int64_t columns);

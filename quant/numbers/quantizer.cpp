@@ -1,6 +1,7 @@
 #include "quant/numbers/quantizer.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -24,6 +25,16 @@ kernels::Encoding encoding(const Format& format, std::uint64_t key) {
   return {.least = static_cast<float>(format.grid.least()),
           .most = static_cast<float>(format.grid.most()),
           .stochastic = format.rounding == Rounding::stochastic,
+          .key = key};
+}
+
+kernels::FloatRounding float_rounding(const Grid& grid, Rounding rounding, std::uint64_t key) {
+  const int bias = (1 << (grid.exponent - 1)) - 1;
+  const float largest = std::ldexp(2.0f - std::ldexp(1.0f, -grid.mantissa), bias);
+  return {.dropped = 23 - grid.mantissa,
+          .least_normal_bits = std::bit_cast<std::uint32_t>(std::ldexp(1.0f, 1 - bias)),
+          .largest_bits = std::bit_cast<std::uint32_t>(largest),
+          .stochastic = rounding == Rounding::stochastic,
           .key = key};
 }
 
@@ -190,11 +201,14 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
   const std::int64_t count = values.elements();
   if (format_.grid.kind == Grid::Kind::codebook) return encode_codebook(values, codes);
   if (format_.grid.kind == Grid::Kind::floating) {
+    const kernels::FloatRounding how = float_rounding(format_.grid, format_.rounding, random);
     float* out = codes.floats();
     parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
+      if (!kernels::round_floats(x, a, b, how, out)) return;
       for (std::int64_t i = a; i < b; ++i)
-        out[i] = round_to_grid(x[i], format_.grid, format_.rounding,
-                               random_bits(random, static_cast<std::uint32_t>(i)));
+        if (std::abs(x[i]) < how.least_normal())
+          out[i] = round_to_grid(x[i], format_.grid, format_.rounding,
+                                 random_bits(random, static_cast<std::uint32_t>(i)));
     });
     return;
   }

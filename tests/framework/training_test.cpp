@@ -118,3 +118,26 @@ TEST_CASE("training: evaluation counts every picture once") {
   CHECK(130 - right == metrics.wrong);
   CHECK(std::isfinite(metrics.loss()));
 }
+
+TEST_CASE(
+    "training: a scaled loss takes the same steps, and formats of gradients see the gradient") {
+  const auto trained = [](float loss_scale, const char* precision) {
+    const Dataset data = make_strokes(256, 1, Split::train);
+    Network network = build_network(parse_definition(
+        "network name=small input=28x28x1\nconvolution channels=4 kernel=5 stride=3\nbatch_norm\n"
+        "relu\nlinear units=classes\n",
+        "test", 10));
+    set_precision(network, parse_precision(precision));
+    network.initialize(1);
+    Sgd optimizer(network.parameters(), {.momentum = 0.9f});
+    DataLoader loader(data, {.batch = 32, .normalization = measure_normalization(data)});
+    TrainingState state{.seed = 1, .loss_scale = loss_scale};
+    train_epoch(network, SoftmaxCrossEntropy(), optimizer, loader,
+                [](std::int64_t) { return 0.02f; }, state, {});
+    return state_hash(network, optimizer);
+  };
+  // Powers of two change exponents alone.
+  CHECK(trained(1, "float32") == trained(256, "float32"));
+  CHECK(trained(1, "G=int16/step14") == trained(64, "G=int16/step14"));
+  CHECK(trained(1, "E=int16/step14") != trained(64, "E=int16/step14"));
+}

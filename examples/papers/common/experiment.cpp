@@ -111,7 +111,7 @@ Metrics train(Network& network, const Task& task, const Training& how, std::uint
   for (const std::int64_t epoch : how.drop_epochs)
     schedule.drop_steps.push_back(epoch * loader.batches());
   const auto loss = make_loss(how.loss);
-  TrainingState state{.seed = seed};
+  TrainingState state{.seed = seed, .loss_scale = how.loss_scale};
   cli::Progress progress;
   for (std::int64_t epoch = 0; epoch < how.epochs; ++epoch) {
     if (before_epoch) before_epoch(epoch);

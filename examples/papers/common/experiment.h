@@ -60,6 +60,7 @@ struct Training {
   std::vector<std::int64_t> drop_epochs = {};  ///< of the schedule drops, and their factor
   float drop_factor = 0.1f;
   std::string loss = "cross-entropy";
+  float loss_scale = 1;
   bool flips = false;  ///< pictures are moved by up to 4 pixels and mirrored by chance
 };
 

@@ -1,5 +1,7 @@
 #include "quant/numbers/quantizer.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "framework/check.h"
@@ -310,4 +312,29 @@ TEST_CASE("quantizer: squashed weights reach both ends, and their gradient is th
     const float t = std::tanh(x.floats()[i]);
     CHECK(gradient.floats()[i] == doctest::Approx((1 - t * t) / std::tanh(most)).epsilon(1e-4));
   }
+}
+
+TEST_CASE("quantizer: tensors of minifloats are what round_to_grid gives, number by number") {
+  Tensor x({4000}), q;
+  for (int i = 0; i < 4000; ++i)
+    x.floats()[i] = std::ldexp(
+        static_cast<float>(i % 97 - 48) / 16.0f + (i % 7 == 0 ? 0.03125f : 0.0f), i % 61 - 30);
+  for (const char* text : {"bf16", "f16", "float<5,2>", "float<4,3>", "float<2,1>", "float<6,9>",
+                           "float<8,22>", "float<3,23>"}) {
+    CAPTURE(std::string(text));
+    const Format format = parse_format(text);
+    Quantizer(format, "q").quantize(x, {}, q);
+    bool same = true;
+    for (int i = 0; i < 4000; ++i)
+      same = same && std::bit_cast<std::uint32_t>(q.floats()[i]) ==
+                         std::bit_cast<std::uint32_t>(
+                             round_to_grid(x.floats()[i], format.grid, Rounding::nearest, 0));
+    CHECK(same);
+  }
+  // A third of the way up is taken a third of the time.
+  Tensor thirds({100000});
+  std::fill(thirds.floats(), thirds.floats() + 100000, 1.0f + 0.25f / 3);
+  Quantizer(parse_format("float<5,2>/stochastic"), "q").quantize(thirds, {}, q);
+  const auto up = std::count(q.floats(), q.floats() + 100000, 1.25f);
+  CHECK(std::abs(static_cast<double>(up) / 100000 - 1.0 / 3) < 0.006);
 }
