@@ -25,6 +25,7 @@ struct LimitedOptions {
   Options common{.seeds = 1};
   std::string experiment = "mnist";
   std::int64_t epochs = 0;
+  double rate = 0;
   bool validation_only = false;
 };
 
@@ -77,6 +78,7 @@ int work(LimitedOptions& options) {
                .drop_factor = 0.5f,
                .loss_scale = 64};
   if (options.epochs > 0) how.epochs = options.epochs;
+  if (options.rate > 0) how.rate = static_cast<float>(options.rate);
   how.floor = std::pow(0.95, static_cast<double>(how.epochs));  // 0.95 an epoch
   if (!mnist)
     for (const int percent : {42, 63, 83})  // after 50, 75 and 100 of 120 epochs
@@ -122,6 +124,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   program.add_option("--epochs", options.epochs, "for the recipe's: 20, or 120 of cifar")
       ->check(CLI::Range(1, 10000));
+  program.add_option("--rate", options.rate, "first learning rate, for the recipe's")
+      ->check(CLI::Range(1e-6, 10.0));
   program.add_flag("--validation-only", options.validation_only,
                    "leave the test pictures alone: for choosing");
   return run(program, argc, argv, [&] { return work(options); });
