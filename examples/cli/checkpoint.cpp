@@ -113,4 +113,12 @@ void restore_checkpoint(const Model& model, Network& network, Optimizer& optimiz
   while (std::getline(lines, line)) restore_kept(model, line, optimizer.parameters());
 }
 
+std::int64_t steps_done(const Model& model) {
+  const std::string& text = model.attribute(key);
+  long long step = -1;
+  check(std::sscanf(text.c_str(), "%*u %*d %*d %lld", &step) == 1 && step >= 0, Failure::data,
+        "the checkpoint's attribute '", key, "' is damaged: '", text, "'");
+  return step;
+}
+
 }  // namespace octet::cli

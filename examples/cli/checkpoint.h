@@ -21,5 +21,7 @@ void add_checkpoint(Model& model, Optimizer& optimizer, const TrainingState& sta
 /// Throws Error(data), naming what is missing or does not fit.
 void restore_checkpoint(const Model& model, Network& network, Optimizer& optimizer,
                         TrainingState& state, RunRecord& record);
+/// Steps of the run that the checkpoint was made of. Throws Error(data) where it is none.
+std::int64_t steps_done(const Model& model);
 
 }  // namespace octet::cli

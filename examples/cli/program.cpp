@@ -30,40 +30,11 @@ std::size_t distance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-  std::string best;
-  std::size_t least = std::max<std::size_t>(2, word.size() / 2) + 1;
-  for (const std::string& candidate : known)
-    if (const std::size_t d = distance(word, candidate); d < least) {
-      least = d;
-      best = candidate;
-    }
-  return best.empty() ? "" : "; did you mean " + best + "?";
-}
-
 std::vector<std::string> option_names(const CLI::App& verb) {
   std::vector<std::string> names;
   for (const CLI::Option* option : verb.get_options())
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   return names;
-}
-
-// "--batch_size=3" -> "--batch-size=3"; a value keeps its underscores.
-std::string with_dashes(std::string argument) {
-  if (!argument.starts_with("--")) return argument;
-  const auto end =
-      argument.begin() + static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size()));
-  std::replace(argument.begin(), end, '_', '-');
-  return argument;
-}
-
-void check_known(const CLI::App& verb, const std::string& argument, const std::string& where) {
-  if (!argument.starts_with("--") || argument == "--") return;
-  const std::string name = argument.substr(0, argument.find('='));
-  const std::vector<std::string> known = option_names(verb);
-  check(std::find(known.begin(), known.end(), name) != known.end(), Failure::usage, where,
-        "unknown option ", name, " of octet",
-        verb.get_parent() ? " " + verb.get_name() : std::string(), nearest(name, known));
 }
 
 // OCTET_BATCH=32 is --batch=32. OCTET_DATA is where data sets are looked up, not --data.
@@ -156,6 +127,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_bench_worker(program, work);
   add_data(program, work);
   add_verify(program, work);
+  add_sweep(program, work);
   add_doctor(program, work);
 
   std::vector<std::string> all = arguments;
@@ -200,6 +172,34 @@ int parse_and_run(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+std::string nearest(const std::string& word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(2, word.size() / 2) + 1;
+  for (const std::string& candidate : known)
+    if (const std::size_t d = distance(word, candidate); d < least) {
+      least = d;
+      best = candidate;
+    }
+  return best.empty() ? "" : "; did you mean " + best + "?";
+}
+
+std::string with_dashes(std::string argument) {
+  if (!argument.starts_with("--")) return argument;
+  const auto end =
+      argument.begin() + static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size()));
+  std::replace(argument.begin(), end, '_', '-');
+  return argument;
+}
+
+void check_known(const CLI::App& verb, const std::string& argument, const std::string& where) {
+  if (!argument.starts_with("--") || argument == "--") return;
+  const std::string name = argument.substr(0, argument.find('='));
+  const std::vector<std::string> known = option_names(verb);
+  check(std::find(known.begin(), known.end(), name) != known.end(), Failure::usage, where,
+        "unknown option ", name, " of octet",
+        verb.get_parent() ? " " + verb.get_name() : std::string(), nearest(name, known));
+}
 
 std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& path) {
   check(std::filesystem::is_regular_file(path), Failure::usage, path,

@@ -33,6 +33,16 @@ void add_bench_worker(CLI::App& program, Work& work);
 void add_data(CLI::App& program, Work& work);
 void add_doctor(CLI::App& program, Work& work);
 void add_verify(CLI::App& program, Work& work);
+void add_sweep(CLI::App& program, Work& work);
+
+/// "--batch_size=3" -> "--batch-size=3"; a value keeps its underscores.
+std::string with_dashes(std::string argument);
+
+/// "; did you mean WORD?" with the known word that is nearest, or nothing.
+std::string nearest(const std::string& word, const std::vector<std::string>& known);
+
+/// Throws Error(usage), beginning with `where`, for an option that the verb does not have.
+void check_known(const CLI::App& verb, const std::string& argument, const std::string& where);
 
 /// The options of a TOML file as arguments "--name=value". Throws Error(usage) where the verb does
 /// not know them.
