@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build libdnnl-dev libstb-dev doctest-dev libcli11-dev
-  nlohmann-json3-dev zlib1g-dev libssl-dev libonnx-dev libprotobuf-dev
+  nlohmann-json3-dev libtomlplusplus-dev zlib1g-dev libssl-dev libonnx-dev libprotobuf-dev
   libbenchmark-dev curl ca-certificates)
 
 missing=()

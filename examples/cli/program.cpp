@@ -54,8 +54,8 @@ std::vector<std::string> environment_arguments(const CLI::App& verb) {
 // What may change when a run goes on; everything else is the run's own.
 void check_resumable(const std::string& argument) {
   static const std::vector<std::string> changeable = {
-      "--epochs",   "--max-steps", "--lr",   "--schedule",     "--warmup",
-      "--momentum", "--threads",   "--json", "--weight-decay", "--save-every",
+      "--epochs",   "--max-steps",   "--lr",       "--schedule",     "--warmup",
+      "--momentum", "--threads",     "--json",     "--weight-decay", "--save-every",
       "--drop-at",  "--drop-factor", "--last-rate"};
   if (!argument.starts_with("--")) return;
   const std::string name = argument.substr(0, argument.find('='));

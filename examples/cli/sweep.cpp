@@ -289,8 +289,8 @@ void add_sweep(CLI::App& program, Work& work) {
       "[[runs]] those of one run. [plot] asks for a plot, by gnuplot: x, y, by, log_x, log_y,\n"
       "title, format. What is done already is not repeated, what was interrupted goes on.\n"
       "Examples:\n"
-      "  octet sweep examples/configs/learning_rates.toml --dry-run\n"
-      "  octet sweep examples/configs/learning_rates.toml --jobs 2");
+      "  octet sweep examples/configs/recipes.toml --dry-run\n"
+      "  octet sweep examples/configs/recipes.toml --jobs 2");
   verb.callback([&work, options] { work = [options] { return Sweep(*options).work(); }; });
 }
 

@@ -1,7 +1,8 @@
 #include "examples/cli/toml.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 
 #include "framework/check.h"
@@ -9,172 +10,103 @@
 namespace octet::cli::toml {
 namespace {
 
-bool is_bare(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_'; }
-
-// A number of TOML, decimal: no sign or digit left out, underscores between digits.
-bool is_number(const std::string& text) {
-  std::size_t at = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
-  const auto digits = [&] {
-    const std::size_t begin = at;
-    while (at < text.size() && std::isdigit(static_cast<unsigned char>(text[at]))) ++at;
-    return at > begin;
-  };
-  if (!digits()) return false;
-  if (at < text.size() && text[at] == '.' && (++at, !digits())) return false;
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '-' || text[at] == '+')) ++at;
-    if (!digits()) return false;
-  }
-  return at == text.size();
+// The shortest spelling that gives the number again.
+template <class Number>
+std::string spelled(Number number) {
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
 }
 
-class Parser {
+class Reader {
  public:
-  Parser(std::string_view text, const std::string& file) : text_(text), file_(file) {}
+  explicit Reader(const std::string& file) : file_(file) {}
 
-  std::vector<Table> parse() {
+  std::vector<Table> read(const ::toml::table& root) const {
     std::vector<Table> tables(1);
-    for (skip_lines(); at_ < text_.size(); skip_lines()) {
-      if (text_[at_] == '[') {
-        tables.push_back(read_header(tables));
-      } else {
-        add_entry(tables.back());
+    add(root, tables[0]);
+    for (const auto& [key, node] : root) {
+      const std::string name(key.str());
+      if (const ::toml::table* table = node.as_table()) {
+        add_table(name, *table, false, tables);
+      } else if (is_tables(node)) {
+        for (const ::toml::node& element : *node.as_array())
+          add_table(name, *element.as_table(), true, tables);
       }
-      end_of_line();
     }
+    // The library keeps keys in alphabetic order; the file's is by place.
+    std::sort(tables.begin() + 1, tables.end(),
+              [](const Table& a, const Table& b) { return a.line < b.line; });
     return tables;
   }
 
  private:
-  template <class... Parts>
-  [[noreturn]] void refuse(const Parts&... parts) const {
-    fail(Failure::usage, file_, ":", line_, ": ", parts...);
+  static int line_of(const ::toml::source_region& source) {
+    return static_cast<int>(source.begin.line);
+  }
+  static bool is_tables(const ::toml::node& node) {
+    return node.is_array() && !node.as_array()->empty() &&
+           node.as_array()->is_homogeneous(::toml::node_type::table);
   }
 
-  char peek() const { return at_ < text_.size() ? text_[at_] : '\n'; }
-  bool take(char c) {
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  void skip_blanks() {
-    while (peek() == ' ' || peek() == '\t' || peek() == '\r') ++at_;
-    if (peek() == '#')
-      while (peek() != '\n') ++at_;
-  }
-  void skip_lines() {
-    for (skip_blanks(); take('\n'); skip_blanks()) ++line_;
-  }
-  void end_of_line() {
-    skip_blanks();
-    if (peek() != '\n') refuse("expected the end of the line, got '", rest_of_line(), "'");
-  }
-  std::string rest_of_line() const {
-    const std::string_view rest = text_.substr(at_, text_.find('\n', at_) - at_);
-    return std::string(rest.substr(0, 40));
+  void add_table(const std::string& name, const ::toml::table& from, bool element,
+                 std::vector<Table>& tables) const {
+    Table& table = tables.emplace_back();
+    table.name = name;
+    table.line = line_of(from.source());
+    table.element = element;
+    add(from, table);
+    for (const auto& [key, node] : from)
+      if (node.is_table() || is_tables(node))
+        fail(Failure::usage, file_, ":", line_of(key.source()), ": expected no table within ", name,
+             ", got ", std::string(key.str()));
   }
 
-  std::string read_key() {
-    if (peek() == '"' || peek() == '\'') return read_string();
-    const std::size_t begin = at_;
-    while (is_bare(peek())) ++at_;
-    if (at_ == begin) refuse("expected key = value or [table], got '", rest_of_line(), "'");
-    return std::string(text_.substr(begin, at_ - begin));
-  }
-
-  Table read_header(const std::vector<Table>& tables) {
-    Table table{.line = line_};
-    take('[');
-    table.element = take('[');
-    skip_blanks();
-    table.name = read_key();
-    skip_blanks();
-    if (!take(']') || (table.element && !take(']')))
-      refuse("expected [table] or [[table]], got '", rest_of_line(), "' after the name ",
-             table.name);
-    for (const Table& other : tables)
-      if (other.name == table.name && !(other.element && table.element))
-        refuse("the table ", table.name, " is in line ", other.line, " already");
-    return table;
-  }
-
-  void add_entry(Table& table) {
-    Entry entry{.line = line_};
-    entry.key = read_key();
-    skip_blanks();
-    if (!take('=')) refuse("expected ", entry.key, " = value, got '", rest_of_line(), "'");
-    skip_blanks();
-    for (const Entry& other : table.entries)
-      if (other.key == entry.key) refuse(entry.key, " is given in line ", other.line, " already");
-    entry.array = take('[');
-    if (!entry.array) {
-      entry.values.push_back(read_scalar(entry.key));
-    } else {
-      for (skip_lines(); !take(']'); skip_lines()) {
-        if (at_ >= text_.size())
-          refuse(entry.key, ": the list that begins in line ", entry.line, " has no end");
-        entry.values.push_back(read_scalar(entry.key));
-        skip_lines();
-        if (!take(',') && peek() != ']')
-          refuse(entry.key, ": expected , or ] after a value, got '", rest_of_line(), "'");
+  void add(const ::toml::table& from, Table& table) const {
+    std::vector<std::pair<::toml::source_position, Entry>> entries;
+    for (const auto& [key, node] : from) {
+      if (node.is_table() || is_tables(node)) continue;
+      Entry entry{.key = std::string(key.str()), .line = line_of(key.source())};
+      entry.array = node.is_array();
+      if (entry.array) {
+        for (const ::toml::node& value : *node.as_array())
+          entry.values.push_back(scalar(value, entry));
+      } else {
+        entry.values.push_back(scalar(node, entry));
       }
+      entries.emplace_back(key.source().begin, std::move(entry));
     }
-    table.entries.push_back(std::move(entry));
+    std::sort(entries.begin(), entries.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [place, entry] : entries) table.entries.push_back(std::move(entry));
   }
 
-  Scalar read_scalar(const std::string& key) {
-    if (peek() == '"' || peek() == '\'') return {Kind::string, read_string()};
-    const std::size_t begin = at_;
-    while (is_bare(peek()) || peek() == '+' || peek() == '.') ++at_;
-    std::string word(text_.substr(begin, at_ - begin));
-    if (word == "true" || word == "false") return {Kind::boolean, word};
-    std::string plain = word;
-    std::erase(plain, '_');
-    if (!is_number(plain))
-      refuse(key, ": expected a number, true, false, \"text\" or a list of these, got '",
-             word.empty() ? rest_of_line() : word, "'");
-    return {Kind::number, plain};
+  Scalar scalar(const ::toml::node& node, const Entry& entry) const {
+    if (const auto text = node.as_string()) return {Kind::string, text->get()};
+    if (const auto number = node.as_integer()) return {Kind::number, spelled(number->get())};
+    if (const auto number = node.as_floating_point()) return {Kind::number, spelled(number->get())};
+    if (const auto truth = node.as_boolean())
+      return {Kind::boolean, truth->get() ? "true" : "false"};
+    fail(Failure::usage, file_, ":", entry.line, ": ", entry.key,
+         ": expected a number, true, false, \"text\" or a list of these");
   }
 
-  std::string read_string() {
-    const char quote = text_[at_++];
-    std::string value;
-    for (; peek() != quote; ++at_) {
-      if (peek() == '\n') refuse("expected ", quote, " at the end of the text ", quote, value);
-      value += quote == '"' && text_[at_] == '\\' ? escaped() : text_[at_];
-    }
-    ++at_;
-    return value;
-  }
-
-  char escaped() {
-    ++at_;
-    constexpr std::string_view names = "\"\\tn", means = "\"\\\t\n";
-    const std::size_t which = names.find(peek());
-    if (peek() == '\n' || which == std::string_view::npos)
-      refuse("expected \\\", \\\\, \\t or \\n in a text, got '\\", peek() == '\n' ? ' ' : peek(),
-             "'");
-    return means[which];
-  }
-
-  std::string_view text_;
   const std::string& file_;
-  std::size_t at_ = 0;
-  int line_ = 1;
 };
 
 }  // namespace
 
 double Scalar::number() const {
   double value = 0;
-  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
-  std::from_chars(begin, text.data() + text.size(), value);
+  std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 
 std::vector<Table> parse(std::string_view text, const std::string& file) {
-  return Parser(text, file).parse();
+  try {
+    return Reader(file).read(::toml::parse(text, file));
+  } catch (const ::toml::parse_error& error) {
+    fail(Failure::usage, file, ":", error.source().begin.line, ": ", error.description());
+  }
 }
 
 }  // namespace octet::cli::toml

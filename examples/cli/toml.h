@@ -1,6 +1,6 @@
-// The part of TOML (toml.io, v1.0) that a sweep is written in, every entry with its line: comments,
-// key = value with strings, numbers, true and false and arrays of these, [table] and [[table]].
-// Anything else is refused by its line. Numbers stay as they are spelled.
+// The part of TOML (toml.io, read by toml++) that a sweep is written in, in the order of the file and
+// with the line of every entry: key = value with strings, numbers, true and false and arrays of
+// these, [table] and [[table]]. Anything else is refused by its line.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace octet::cli::toml {
 enum class Kind { string, number, boolean };
 struct Scalar {
   Kind kind = Kind::string;
-  std::string text;  ///< "0.01" as spelled, a string without quotes
+  std::string text;  ///< a number by its fewest digits, a string without quotes
   /// The number, where it is one of kind number.
   double number() const;
   bool operator==(const Scalar&) const = default;
