@@ -84,7 +84,8 @@ Metrics train(Network& network, const Task& task, const Training& how, std::uint
   DataLoader loader(task.train, {.batch = how.batch,
                                  .shuffle = true,
                                  .seed = random_key(seed, stream_of(what), 0),
-                                 .normalization = task.normalization});
+                                 .normalization = task.normalization,
+                                 .transform = how.transform});
   std::unique_ptr<Optimizer> optimizer;
   if (how.rule == Training::Rule::adam)
     optimizer = std::make_unique<Adam>(network.parameters(),

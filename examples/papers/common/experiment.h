@@ -52,6 +52,7 @@ struct Training {
   Schedule::Kind schedule = Schedule::Kind::cosine;
   double floor = 0.01;  ///< of the cosine
   std::int64_t batch = 64;
+  Transform transform{};  ///< changes each picture, unless empty
 };
 
 /// Trains the network under cross-entropy. `before_epoch`, when given, is called with 0 ..
