@@ -43,8 +43,8 @@ int main(int argc, char** argv) {
   add_options(program, options.common);
   program
       .add_option("--experiment", options.experiment,
-                  "pocketnn, niti (a LeNet on MNIST), niti-cifar10 (VGG-small-7: an hour and more "
-                  "an epoch on few cores), or all but the last")
+                  "pocketnn, niti (a LeNet on MNIST), niti-cifar10 (VGG-small-7: an hour or so an "
+                  "epoch on one core without VNNI), or all but the last")
       ->check(CLI::IsMember({"pocketnn", "niti", "niti-cifar10", "all"}))
       ->capture_default_str();
   program.add_option("--epochs", options.epochs, "epochs, for the recipe's")
@@ -58,6 +58,10 @@ int main(int argc, char** argv) {
       .add_option("--validation", options.held_out,
                   "training pictures held out, on which choices are made")
       ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  program
+      .add_option("--pictures", options.pictures, "train on so many pictures at most; 0 takes all")
+      ->check(CLI::Range(0, 100000000))
       ->capture_default_str();
   program.add_flag("--validation-only", options.validation_only,
                    "leave the test pictures alone: for choosing");

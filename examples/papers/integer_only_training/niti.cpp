@@ -38,7 +38,7 @@ NitiTask lenet_on_mnist() {
               "convolution channels=50 kernel=5\nrelu\nmax_pool window=2\n"
               "linear units=500\nrelu\nlinear units=classes init=glorot\n",
           .batch = 256,
-          .epochs = 20,
+          .epochs = 12,
           .fewer_bits = {100, 150},
           .transform = {}};
 }
@@ -131,10 +131,16 @@ struct Outcome {
   std::vector<double> accuracies;
 };
 
+// Pictures of a quick run.
+constexpr std::int64_t quick_pictures = 20000;
+
+// `epochs` is the number that is trained, `schedule_epochs` that which mu's schedule spans.
 Outcome one_seed(const NitiTask& what, const IntegerTrainingOptions& options,
                  const std::string& data, std::int64_t epochs, std::int64_t schedule_epochs,
                  std::uint64_t seed) {
-  const Task task = load_task(data, what.image, options.held_out, seed);
+  const bool few = options.common.quick && options.pictures == 0;
+  const Task task =
+      load_task(data, what.image, options.held_out, seed, few ? quick_pictures : options.pictures);
   Trained trained{
       what.network(task.train.image, static_cast<std::int64_t>(task.train.classes.size()), seed),
       PixelCodes(task.normalization),

@@ -18,7 +18,35 @@ OCTET_KERNEL void rectify(const std::int8_t* from, std::int64_t count, std::int8
 
 OCTET_KERNEL void where_positive(const std::int8_t* error, const std::int8_t* output,
                                  std::int64_t count, std::int8_t* to) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = output[i] > 0 ? error[i] : std::int8_t{0};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto passes = static_cast<std::int8_t>(-(output[i] > 0));  // all bits or none
+    to[i] = static_cast<std::int8_t>(error[i] & passes);
+  }
+}
+
+// The four places of a window are `right` and `below` codes away from each other.
+OCTET_KERNEL void pool_channels(const std::int8_t* corner, std::int64_t right, std::int64_t below,
+                                std::int64_t channels, std::int8_t* to, std::uint8_t* places) {
+  const std::int8_t *const b = corner + right, *const c = corner + below, *const d = c + right;
+  for (std::int64_t i = 0; i < channels; ++i) {
+    std::int8_t most = corner[i];
+    std::uint8_t place = 0;
+    place = b[i] > most ? std::uint8_t{1} : place;
+    most = std::max(most, b[i]);
+    place = c[i] > most ? std::uint8_t{2} : place;
+    most = std::max(most, c[i]);
+    place = d[i] > most ? std::uint8_t{3} : place;
+    to[i] = std::max(most, d[i]);
+    places[i] = place;
+  }
+}
+
+OCTET_KERNEL void unpool_channels(const std::int8_t* error, const std::uint8_t* places,
+                                  std::uint8_t place, std::int64_t channels, std::int8_t* to) {
+  for (std::int64_t i = 0; i < channels; ++i) {
+    const auto here = static_cast<std::int8_t>(-(places[i] == place));
+    to[i] = static_cast<std::int8_t>(error[i] & here);
+  }
 }
 
 void multiply_rows(const Tensor& from, const std::vector<std::int8_t>& mask, Tensor& to) {
@@ -69,15 +97,9 @@ const NitiTensor& NitiMaxPool::forward(const NitiTensor& input, const NitiPass&)
   parallel_for(input_[0] * h, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t line = begin; line < end; ++line)
       for (std::int64_t x = 0; x < w; ++x) {
-        const std::int8_t* const corner = from + (2 * line * 2 * w + 2 * x) * c;
         const std::int64_t at = (line * w + x) * c;
-        for (std::int64_t i = 0; i < c; ++i) {
-          const std::int8_t four[] = {corner[i], corner[c + i], corner[2 * w * c + i],
-                                      corner[2 * w * c + c + i]};
-          const auto* const largest = std::max_element(four, four + 4);
-          to[at + i] = *largest;
-          places_[static_cast<std::size_t>(at + i)] = static_cast<std::uint8_t>(largest - four);
-        }
+        pool_channels(from + (4 * line * w + 2 * x) * c, c, 2 * w * c, c, to + at,
+                      places_.data() + at);
       }
   });
   return output_;
@@ -86,18 +108,16 @@ const NitiTensor& NitiMaxPool::forward(const NitiTensor& input, const NitiPass&)
 const NitiTensor* NitiMaxPool::backward(const NitiTensor& error, const NitiPass&, bool) {
   const std::int64_t h = input_[1] / 2, w = input_[2] / 2, c = input_[3];
   input_error_.codes.resize(input_, Element::int8);
-  input_error_.codes.fill_zero();
   input_error_.exponent = error.exponent;
   const auto* const from = error.codes.data<std::int8_t>();
   auto* const to = input_error_.codes.data<std::int8_t>();
   parallel_for(input_[0] * h, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t line = begin; line < end; ++line)
       for (std::int64_t x = 0; x < w; ++x) {
-        const std::int64_t at = (line * w + x) * c, corner = (2 * line * 2 * w + 2 * x) * c;
-        for (std::int64_t i = 0; i < c; ++i) {
-          const std::uint8_t place = places_[static_cast<std::size_t>(at + i)];
-          to[corner + (place / 2 * 2 * w + place % 2) * c + i] = from[at + i];
-        }
+        const std::int64_t at = (line * w + x) * c, corner = (4 * line * w + 2 * x) * c;
+        for (std::uint8_t place = 0; place < 4; ++place)
+          unpool_channels(from + at, places_.data() + at, place, c,
+                          to + corner + (place / 2 * 2 * w + place % 2) * c);
       }
   });
   return &input_error_;

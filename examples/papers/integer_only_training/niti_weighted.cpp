@@ -48,19 +48,26 @@ void add_product(std::int64_t m, std::int64_t n, std::int64_t depth, const std::
   });
 }
 
-// What the window sees at each output position of one image, a row of KH x KW x C codes each.
+// What the window sees at each output position of one image, a row of KH x KW x C codes each. What
+// lies side by side in the image does so in the row.
 void unfold(const std::int8_t* image, const Shape& s, const Window& window, std::int8_t* row) {
   const std::int64_t oh = window.output_h(s[1]), ow = window.output_w(s[2]), c = s[3];
+  const std::int64_t line = window.kernel_w * c;
   for (std::int64_t y = 0; y < oh; ++y)
-    for (std::int64_t x = 0; x < ow; ++x)
-      for (std::int64_t kh = 0; kh < window.kernel_h; ++kh)
-        for (std::int64_t kw = 0; kw < window.kernel_w; ++kw, row += c) {
-          const std::int64_t h = y + kh - window.pad_top, w = x + kw - window.pad_left;
-          if (h < 0 || h >= s[1] || w < 0 || w >= s[2])
-            std::memset(row, 0, index(c));
-          else
-            std::memcpy(row, image + (h * s[2] + w) * c, index(c));
-        }
+    for (std::int64_t x = 0; x < ow; ++x) {
+      const std::int64_t left = x - window.pad_left;
+      const std::int64_t from = std::max<std::int64_t>(left, 0);
+      const std::int64_t to = std::min(left + window.kernel_w, s[2]);
+      const bool whole = to - from == window.kernel_w;
+      for (std::int64_t h = y - window.pad_top; h < y - window.pad_top + window.kernel_h;
+           ++h, row += line) {
+        const bool inside = h >= 0 && h < s[1];
+        if (!inside || !whole) std::memset(row, 0, index(line));
+        if (inside)
+          std::memcpy(row + (from - left) * c, image + (h * s[2] + from) * c,
+                      index((to - from) * c));
+      }
+    }
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ struct PocketTask {
 };
 
 constexpr std::int64_t milestone = 3;
-constexpr std::int64_t pocket_epochs = 30;
+constexpr std::int64_t pocket_epochs = 20;
 constexpr std::int64_t batch = 20;
 
 const PocketTask mnist{.data = "mnist",
@@ -70,7 +70,7 @@ std::string definition_of(const PocketTask& what) {
 Outcome one_seed(const PocketTask& what, const IntegerTrainingOptions& options,
                  const std::string& data, std::uint64_t seed) {
   const Options& common = options.common;
-  const Task task = load_task(data, {28, 28, 1}, options.held_out, seed);
+  const Task task = load_task(data, {28, 28, 1}, options.held_out, seed, options.pictures);
   const std::int64_t epochs =
       options.epochs > 0 ? options.epochs : (common.quick ? milestone : pocket_epochs);
   std::vector<std::int64_t> widths{task.train.image.elements()};
