@@ -21,13 +21,13 @@ struct NitiTask {
   NitiNetwork (*network)(const Shape&, std::int64_t, std::uint64_t);
   std::string float_layers;
   std::int64_t batch, epochs;
-  std::vector<std::int64_t>
-      fewer_bits;  // the epochs, of 200, from which mu is one less than before
   Transform transform;
 };
 
-// The paper gives mu 5 bits, 4 from epoch 100 and 3 from epoch 150 of 200.
+// The paper gives mu 5 bits, 4 from epoch 100 and 3 from epoch 150 of 200; shorter trainings in
+// proportion.
 constexpr int first_mu = 5;
+constexpr std::int64_t paper_epochs = 200, fewer_bits_from[] = {100, 150};
 
 NitiTask lenet_on_mnist() {
   return {.name = "NITI LeNet, MNIST",
@@ -39,7 +39,6 @@ NitiTask lenet_on_mnist() {
               "linear units=500\nrelu\nlinear units=classes init=glorot\n",
           .batch = 256,
           .epochs = 12,
-          .fewer_bits = {100, 150},
           .transform = {}};
 }
 
@@ -55,8 +54,7 @@ NitiTask vgg_on_cifar10() {
           .network = NitiNetwork::vgg_small_7,
           .float_layers = layers + "dropout rate=0.5\nlinear units=classes init=glorot\n",
           .batch = 256,
-          .epochs = 200,
-          .fewer_bits = {100, 150},
+          .epochs = paper_epochs,
           .transform = chain({pad_crop(4), flip()})};
 }
 
@@ -68,9 +66,9 @@ struct Milestone {
 constexpr Milestone cifar10_milestones[] = {{0, 32.7},  {5, 63.8},  {9, 70.4},   {19, 79.5},
                                             {49, 85.3}, {99, 86.6}, {149, 88.9}, {199, 89.2}};
 
-int mu_at(const NitiTask& what, std::int64_t epoch, std::int64_t epochs) {
+int mu_at(std::int64_t epoch, std::int64_t epochs) {
   int mu = first_mu;
-  for (const std::int64_t from : what.fewer_bits) mu -= 200 * epoch >= from * epochs;
+  for (const std::int64_t from : fewer_bits_from) mu -= paper_epochs * epoch >= from * epochs;
   return mu;
 }
 
@@ -150,7 +148,7 @@ Outcome one_seed(const NitiTask& what, const IntegerTrainingOptions& options,
             << "  epoch  mu  training  validation  seconds  state" << std::endl;
   const cli::Stopwatch watch;
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
-    const int mu = mu_at(what, epoch, schedule_epochs);
+    const int mu = mu_at(epoch, schedule_epochs);
     const Metrics training = train_one_epoch(trained, what, task.train, seed, epoch, mu);
     const Metrics validation = measure(trained, task.validation);
     outcome.accuracies.push_back(100 * (1 - validation.error()));

@@ -91,7 +91,7 @@ Outcome one_seed(const PocketTask& what, const IntegerTrainingOptions& options,
       training.images += now.count;
       network.backward(now.labels, options.rate_inverse);
     });
-    if (epoch + 1 == milestone) early = network;
+    if (epoch < milestone) early = network;
     std::cout << cli::format_text("  %5lld  %7.2f%%  %9.2f%%  %7.1f  %s",
                                   static_cast<long long>(epoch + 1), 100 * training.error(),
                                   100 * measure(network, task.validation).error(), watch.seconds(),
