@@ -9,6 +9,7 @@
 // gaps. The paper's figures are from memory of it (*): its text could not be read here.
 #include <iostream>
 
+#include "datasets/transforms.h"
 #include "examples/cli/session.h"
 #include "examples/networks/networks.h"
 #include "examples/papers/common/claims.h"
@@ -40,7 +41,7 @@ int work(QuantizedNetsOptions& options) {
                .rule = Training::Rule::adam,
                .schedule = Schedule::Kind::drops,
                .batch = 128,
-               .flips = !quick};
+               .transform = quick ? Transform() : chain({pad_crop(4), flip()})};
   how.drop_epochs = {how.epochs / 2, how.epochs * 3 / 4};  // after 82 and 122 of about 164 epochs
   Training big = how;
   big.batch = 1024;

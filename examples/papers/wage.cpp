@@ -13,6 +13,7 @@
 // mask instead of before it. Training beside it in float32: batch norm is in neither.
 #include <iostream>
 
+#include "datasets/transforms.h"
 #include "examples/cli/session.h"
 #include "examples/networks/networks.h"
 #include "examples/papers/common/claims.h"
@@ -95,7 +96,7 @@ void reproduce_cifar(const WageOptions& options, Claims& claims) {
   how.schedule = Schedule::Kind::drops;
   how.drop_factor = 0.125f;
   how.drop_epochs = {200, 250};
-  how.flips = true;
+  how.transform = chain({pad_crop(4), flip()});
   const std::vector<Outcome> all = compare_formats(
       print(zoo_network("wage-vgg7", task.train.image, 10)), task,
       {{"WAGE 2-8-8-8", "wage", how.epochs >= 300 ? std::optional(6.78) : std::nullopt, how}},

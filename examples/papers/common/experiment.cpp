@@ -10,7 +10,6 @@
 #include <memory>
 
 #include "datasets/catalog.h"
-#include "datasets/transforms.h"
 #include "examples/cli/session.h"
 #include "framework/check.h"
 #include "framework/random.h"
@@ -89,12 +88,11 @@ void normalize(Task& task, Pixels pixels) {
 
 Metrics train(Network& network, const Task& task, const Training& how, std::uint64_t seed,
               const std::string& what, const std::function<void(std::int64_t)>& before_epoch) {
-  DataLoader loader(task.train,
-                    {.batch = how.batch,
-                     .shuffle = true,
-                     .seed = random_key(seed, stream_of(what), 0),
-                     .normalization = task.normalization,
-                     .transform = how.flips ? chain({pad_crop(4), flip()}) : Transform()});
+  DataLoader loader(task.train, {.batch = how.batch,
+                                 .shuffle = true,
+                                 .seed = random_key(seed, stream_of(what), 0),
+                                 .normalization = task.normalization,
+                                 .transform = how.transform});
   std::unique_ptr<Optimizer> optimizer;
   if (how.rule == Training::Rule::adam)
     optimizer = std::make_unique<Adam>(network.parameters(),

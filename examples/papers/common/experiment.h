@@ -61,7 +61,7 @@ struct Training {
   float drop_factor = 0.1f;
   std::string loss = "cross-entropy";
   float loss_scale = 1;
-  bool flips = false;  ///< pictures are moved by up to 4 pixels and mirrored by chance
+  Transform transform{};  ///< changes each picture, unless empty
 };
 
 /// Trains the network. `before_epoch`, when given, is called with 0 ..
