@@ -70,7 +70,7 @@ void verify(const Format& format, std::string_view text) {
     fail(Failure::usage, "format '", text, "': ", why);
   };
   const bool integer = kind == Kind::integer;
-  if (kind == Kind::floating) {
+  if (kind == Kind::floating || kind == Kind::posit) {
     if (rule != Rule::none) refuse("a floating grid takes no scaling");
     if (format.grid.is_float32() && format.rounding == Rounding::stochastic)
       refuse("f32 is not rounded");

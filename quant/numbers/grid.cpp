@@ -33,6 +33,8 @@ std::string print(const Grid& grid) {
   switch (grid.kind) {
     case Grid::Kind::midrise:
       return "midrise" + std::to_string(grid.bits);
+    case Grid::Kind::posit:
+      return join("posit<", grid.bits, ",", grid.exponent, ">");
     case Grid::Kind::codebook:
       return "codebook" + std::to_string(grid.levels);
     case Grid::Kind::binary:
@@ -65,20 +67,21 @@ Grid parse_grid(std::string_view text) {
     return {.kind = Kind::midrise, .bits = bits};
   if (const int levels = number_after(text, "codebook"); levels >= 2 && levels <= 256)
     return {.kind = Kind::codebook, .levels = levels};
-  if (text.starts_with("float<") && text.ends_with(">")) {
+  for (const bool is_float : {true, false}) {
+    if (!text.starts_with(is_float ? "float<" : "posit<") || !text.ends_with(">")) continue;
     const std::string_view inside = text.substr(6, text.size() - 7);
     const std::size_t comma = inside.find(',');
-    if (comma != std::string_view::npos) {
-      const int exponent = number_after(inside.substr(0, comma), "");
-      const int mantissa = number_after(inside.substr(comma + 1), "");
-      if (exponent >= 2 && exponent <= 8 && mantissa >= 1 && mantissa <= 23)
-        return {.exponent = exponent, .mantissa = mantissa};
-    }
+    if (comma == std::string_view::npos) continue;
+    const int one = number_after(inside.substr(0, comma), "");
+    const int two = number_after(inside.substr(comma + 1), "");
+    if (is_float && one >= 2 && one <= 8 && two >= 1 && two <= 23)
+      return {.exponent = one, .mantissa = two};
+    if (!is_float && one >= 3 && one <= 16 && two >= 0 && two <= 2)
+      return {.kind = Kind::posit, .exponent = two, .bits = one};
   }
-  fail(
-      Failure::usage, "unknown grid '", text,
-      "', expected f32, bf16, f16, float<2-8,1-23>, int2-24, uint1-23, midrise1-7, binary, ternary "
-      "or codebook2-256");
+  fail(Failure::usage, "unknown grid '", text,
+       "', expected f32, bf16, f16, float<2-8,1-23>, int2-24, uint1-23, midrise1-7, binary, "
+       "ternary, posit<3-16,0-2> or codebook2-256");
 }
 
 }  // namespace octet

@@ -15,6 +15,7 @@ struct Grid {
     midrise,   ///< the odd numbers -(2^bits - 1) .. 2^bits - 1: levels without a zero (Zhou 2016)
     binary,    ///< -1, 1
     ternary,   ///< -1, 0, 1
+    posit,     ///< `bits` bits with `exponent` exponent bits (posit.h)
     codebook,  ///< `levels` numbers of the tensor's own, found by k-means
   };
 
@@ -26,7 +27,9 @@ struct Grid {
   bool is_signed = true;  ///< integer: -(2^(bits-1) - 1) .. 2^(bits-1) - 1, or 0 .. 2^bits - 1
 
   /// Whether a code is the number itself, without a scale.
-  bool holds_numbers() const { return kind == Kind::floating || kind == Kind::codebook; }
+  bool holds_numbers() const {
+    return kind == Kind::floating || kind == Kind::codebook || kind == Kind::posit;
+  }
   /// Largest and smallest code of the other grids.
   int most() const;
   int least() const;
@@ -35,7 +38,7 @@ struct Grid {
 };
 
 /// "f32", "bf16", "f16", "float<5,2>", "int8", "uint8", "midrise2", "binary", "ternary",
-/// "codebook16".
+/// "codebook16", "posit<8,1>".
 std::string print(const Grid& grid);
 /// Throws Error(usage) with the spellings that are understood.
 Grid parse_grid(std::string_view text);

@@ -11,6 +11,7 @@
 #include "framework/random.h"
 #include "quant/numbers/encode_kernels.h"
 #include "quant/numbers/k_means.h"
+#include "quant/numbers/posit.h"
 #include "quant/numbers/ranges.h"
 
 namespace octet {
@@ -229,6 +230,16 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
         return encode_run(format_.grid, x + begin, begin, end - begin, part,
                           codes.floats() + begin);
     }
+  if (format_.grid.kind == Grid::Kind::posit) {
+    ranges::check_finite(ranges::absmax(x, count));
+    const std::vector<float>& posits = positive_posits(format_.grid.bits, format_.grid.exponent);
+    parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
+      for (std::int64_t i = a; i < b; ++i)
+        codes.floats()[i] = round_to_posit(x[i], posits, format_.rounding,
+                                           random_bits(random, static_cast<std::uint32_t>(i)));
+    });
+    return;
+  }
   };
   const bool metered = pass.metered && flows() && element == Element::int8;
   const std::int64_t rows = codes.scales.size() > 1 ? values.shape()[0]

@@ -22,11 +22,12 @@ TEST_CASE("grid: codes of an integer grid are symmetric, or count from 0") {
 
 TEST_CASE("grid: spellings") {
   for (const char* text : {"f32", "bf16", "f16", "float<5,2>", "int7", "int24", "uint1", "uint3",
-                           "midrise2", "binary", "ternary", "codebook16"})
+                           "midrise2", "binary", "ternary", "codebook16", "posit<8,1>"})
     CHECK(print(parse_grid(text)) == text);
   CHECK(print(parse_grid("float<8,7>")) == "bf16");
   CHECK(print(parse_grid("float<8,23>")) == "f32");
-  for (const char* text : {"", "int", "int1", "int25", "uint0", "uint99", "midrise8", "codebook1",
-                           "codebook999", "float<1,2>", "float<5,2", "float<,>", "int8 "})
+  for (const char* text :
+       {"", "int", "int1", "int25", "uint0", "uint99", "midrise8", "codebook1", "posit<8,3>",
+        "posit<2,0>", "codebook999", "float<1,2>", "float<5,2", "float<,>", "int8 "})
     CHECK_THROWS_AS(parse_grid(text), Error);
 }

@@ -54,6 +54,9 @@ const char* const formats[] = {"f32",
                                "uint2/range1",
                                "int4/learned",
                                "ternary/learned",
+                               "posit<8,1>",
+                               "posit<6,0>",
+                               "posit<16,2>",
                                "codebook2",
                                "codebook16"};
 
