@@ -32,6 +32,23 @@ float code_at(const Tensor& codes, std::int64_t i) {
                                            : static_cast<float>(codes.data<std::int8_t>()[i]);
 }
 
+// Copies rows of sums, zeros where the mask (null: nowhere) has code 0 or `stop_code`, and finds
+// the largest magnitude of each channel.
+void gather(const std::int32_t* from, std::int64_t rows, std::int64_t channels,
+            const std::uint8_t* mask, std::uint8_t stop_code, std::int32_t* to,
+            std::int32_t* most) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::int64_t begin = row * channels;
+    for (std::int64_t k = 0; k < channels; ++k) {
+      const std::int64_t i = begin + k;
+      const bool kept = !mask || (mask[i] != 0 && mask[i] != stop_code);
+      const std::int32_t sum = kept ? from[i] : 0;
+      to[i] = sum;
+      most[k] = std::max(most[k], std::abs(sum));
+    }
+  }
+}
+
 std::uint64_t key_of_image(std::uint64_t key, std::int64_t image) {
   return mix(key + static_cast<std::uint64_t>(image));
 }
@@ -84,7 +101,6 @@ void Emission::prepare(const Outlet& outlet, const Pass& pass, const Shape& shap
                        const Tensor* mask, Tensor& out) {
   const Quantizer& quantizer = *outlet.quantizer;
   const std::int64_t channels = shape.back();
-  quantizer.flow_scales(outlet.rectify, codes_scales_);
   out.resize(shape, outlet.rectify ? Element::uint8 : Element::int8);
   out.scales = codes_scales_;
   set_term(outlet, channels, scales, factor_);
@@ -98,7 +114,10 @@ void Emission::prepare(const Outlet& outlet, const Pass& pass, const Shape& shap
     how_.terms[1] = {outlet.addend->raw(), outlet.addend->element() == Element::uint8,
                      addend_factor_.data()};
   }
-  if (mask) how_.mask = mask->data<std::uint8_t>();
+  if (mask) {
+    how_.mask = mask->data<std::uint8_t>();
+    how_.stop_code = outlet.stop_code;
+  }
   how_.most = quantizer.flow_most(outlet.rectify);
   how_.least = outlet.rectify ? 0.0f : -how_.most;
   how_.stochastic = quantizer.format().rounding == Rounding::stochastic;
@@ -133,6 +152,8 @@ void Emission::sums(const Outlet& outlet, const Pass& pass, const Shape& shape,
     });
     return;
   }
+  if (outlet.quantizer->finds_scale_late())
+    return late_sums(outlet, pass, shape, scales, offsets, mask, product, out);
   if (!outlet.quantizer->knows_range()) {
     // Only now: the range is found by a pass of its own.
     most_.assign(static_cast<std::size_t>(channels), 0.0f);
@@ -147,6 +168,7 @@ void Emission::sums(const Outlet& outlet, const Pass& pass, const Shape& shape,
     });
     observe_first(outlet, pass);
   }
+  outlet.quantizer->flow_scales(outlet.rectify, codes_scales_);
   prepare(outlet, pass, shape, scales, offsets, mask, out);
   Tally total;
   product([&](std::int64_t first, std::int64_t count, const std::int32_t* block) {
@@ -163,6 +185,46 @@ void Emission::sums(const Outlet& outlet, const Pass& pass, const Shape& shape,
     const std::lock_guard lock(merging);
     total.add(tally);
   });
+  finish(outlet, pass, total);
+}
+
+void Emission::late_sums(const Outlet& outlet, const Pass& pass, const Shape& shape,
+                         std::span<const float> scales, std::span<const float> offsets,
+                         const Tensor* mask,
+                         const std::function<void(const products::SumsBody&)>& product,
+                         Tensor& out) {
+  assert(offsets.empty() && !outlet.addend && !outlet.factors && !outlet.rectify);
+  const std::int64_t channels = shape.back(), images = shape[0], image = shape.elements() / images;
+  gathered_.resize(shape, Element::int32);
+  std::vector<std::int32_t> most(static_cast<std::size_t>(channels), 0);
+  std::mutex merging;
+  product([&](std::int64_t first, std::int64_t count, const std::int32_t* block) {
+    std::int32_t* const to = gathered_.data<std::int32_t>() + first * image;
+    std::vector<std::int32_t> largest(most.size(), 0);
+    const std::uint8_t* const keep = mask ? mask->data<std::uint8_t>() + first * image : nullptr;
+    gather(block, count * image / channels, channels, keep, outlet.stop_code, to, largest.data());
+    const std::lock_guard lock(merging);
+    for (std::size_t k = 0; k < most.size(); ++k) most[k] = std::max(most[k], largest[k]);
+  });
+  float range = 0;
+  for (std::int64_t k = 0; k < channels; ++k)
+    range = std::max(
+        range, std::abs(at(scales, k)) * static_cast<float>(most[static_cast<std::size_t>(k)]));
+  codes_scales_.assign(1, outlet.quantizer->late_scale(range));
+  prepare(outlet, pass, shape, scales, offsets, nullptr, out);
+  Tally total;
+  parallel_for(images, std::max<std::int64_t>(1, (1 << 14) / image),
+               [&](std::int64_t begin, std::int64_t end) {
+                 Tally tally;
+                 Requantization how = how_;
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   how.key = key_of_image(key_, i);
+                   requantize_into(gathered_.data<std::int32_t>() + i * image, image, how, out,
+                                   i * image, tally);
+                 }
+                 const std::lock_guard lock(merging);
+                 total.add(tally);
+               });
   finish(outlet, pass, total);
 }
 
@@ -199,6 +261,7 @@ void Emission::codes(const Outlet& outlet, const Pass& pass, const EmittedTerm& 
     }
     observe_first(outlet, pass);
   }
+  outlet.quantizer->flow_scales(outlet.rectify, codes_scales_);
   prepare(outlet, pass, shape, first.scales, offsets, mask, out);
   if (second.codes) {
     set_term(outlet, channels, second.scales, second_factor_);

@@ -30,6 +30,11 @@ class Emission {
              Tensor& out);
 
  private:
+  /// Sums of values whose scale is found late: all of them, then their codes.
+  void late_sums(const Outlet& outlet, const Pass& pass, const Shape& shape,
+                 std::span<const float> scales, std::span<const float> offsets, const Tensor* mask,
+                 const std::function<void(const products::SumsBody&)>& product, Tensor& out);
+  /// Once codes_scales_ are known.
   void prepare(const Outlet& outlet, const Pass& pass, const Shape& shape,
                std::span<const float> scales, std::span<const float> offsets, const Tensor* mask,
                Tensor& out);
@@ -40,6 +45,7 @@ class Emission {
   void observe_first(const Outlet& outlet, const Pass& pass);
   void finish(const Outlet& outlet, const Pass& pass, const Tally& tally);
 
+  Tensor gathered_;
   bool borrowed_range_ = false;  // an evaluation before any training leaves no range behind
   Requantization how_;
   std::uint64_t key_ = 0;

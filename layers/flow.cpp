@@ -61,8 +61,30 @@ bool any_in_float(const Layers& layers) {
 }
 
 bool formats_flow(const Precision& precision) {
-  return precision.weights.fits_int8_product() && Quantizer(precision.activations).flows() &&
-         Quantizer(precision.errors).flows();
+  const Quantizer activations(precision.activations);
+  return precision.weights.fits_int8_product() && activations.flows() &&
+         !activations.finds_scale_late() && Quantizer(precision.errors).flows();
+}
+
+// Where scales are found late or activations stop errors: what is between two layers with weights
+// must be picked or rectified, so that a mask says all.
+bool is_plain_chain(const Layers& layers) {
+  bool rectified = true;  // since the last layer with weights
+  for (const auto& layer : layers) {
+    const auto* weighted = dynamic_cast<const WeightedLayer*>(layer.get());
+    if (!weighted && is_maker(layer)) return false;
+    if (weighted && (!rectified || weighted->precision().weights.scaling.channel)) return false;
+    rectified = (rectified && !weighted) || dynamic_cast<const Relu*>(layer.get());
+  }
+  return true;
+}
+
+bool needs_plain_chain(const Layers& layers) {
+  return std::any_of(layers.begin(), layers.end(), [](const auto& layer) {
+    const auto* weighted = dynamic_cast<const WeightedLayer*>(layer.get());
+    return weighted && (weighted->precision().activations.stop ||
+                        Quantizer(weighted->precision().errors).finds_scale_late());
+  });
 }
 
 // Those of the layers themselves: rules may have given them others.
@@ -124,6 +146,8 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
       outputs_of = {.quantizer = next.input_quantizer(), .rectify = rectify};
       next_errors = maker.error_inlet();
       next_errors.mask = rectify;
+      next_errors.stop_code =
+          next.input_quantizer() && rectify ? next.input_quantizer()->stop_code() : std::uint8_t{0};
     }
     maker.set_outlets(outputs_of, errors_of);
     if (auto* weighted = dynamic_cast<WeightedLayer*>(&maker))
@@ -141,7 +165,8 @@ bool plan_flow(const Layers& layers, const Precision& precision) {
   // What comes before the first maker sees the images, which are float32; only a weighted layer
   // encodes them. A block at the end would add codes to what leaves in float32.
   if (!formats_flow(precision) || !can_flow(layers) || any_in_float(layers) ||
-      !all_formats_flow(layers) || !dynamic_cast<WeightedLayer*>(first_maker(layers)) ||
+      !all_formats_flow(layers) || (needs_plain_chain(layers) && !is_plain_chain(layers)) ||
+      !dynamic_cast<WeightedLayer*>(first_maker(layers)) ||
       !last_maker(layers)->branches().empty()) {
     plan_reals(layers);
     return false;

@@ -22,6 +22,7 @@ struct Outlet {
   const std::vector<float>* factors = nullptr;
   bool rectify = false;  ///< of outputs: a ReLU follows, its work is done here
   bool mask = false;     ///< of errors: zero where the code of the layer's input is 0 (that ReLU)
+  std::uint8_t stop_code = 0;      ///< of errors with a mask: zero where it is this one, not 0, too
   const Tensor* addend = nullptr;  ///< codes to be added first: the other path of a residual block
 };
 

@@ -91,11 +91,11 @@ void WeightedLayer::set_precision(const Precision& precision) {
   }
   const FanInShift shift = fan_in_shift(precision.weights, inputs_);
   fan_in_ = precision.fan_in ? shift : FanInShift{};
-  learned_steps_.clear();
-  for (auto [quantizer, role] : {std::pair{&quantize_weights_, ".weight_step"},
-                                 std::pair{&quantize_activations_, ".activation_step"}})
-    if (quantizer->format().scaling.rule == Scaling::Rule::learned)
-      learned_steps_.push_back(std::make_unique<LearnedStep>(*quantizer, name() + role));
+  learned_scales_.clear();
+  for (auto [quantizer, role] : {std::pair{&quantize_weights_, ".weight_scales"},
+                                 std::pair{&quantize_activations_, ".activation_scales"}})
+    if (quantizer->format().learns())
+      learned_scales_.push_back(std::make_unique<LearnedScales>(*quantizer, name() + role));
 }
 
 void WeightedLayer::initialize(std::uint64_t seed) {
@@ -114,15 +114,15 @@ void WeightedLayer::initialize(std::uint64_t seed) {
 std::vector<Parameter*> WeightedLayer::parameters() {
   std::vector<Parameter*> all{&weight_};
   if (options_.bias) all.push_back(&bias_);
-  for (const auto& step : learned_steps_) all.push_back(&step->parameter());
+  for (const auto& step : learned_scales_) all.push_back(&step->parameter());
   return all;
 }
 
 std::vector<std::pair<std::string, Tensor*>> WeightedLayer::state() {
   std::vector<std::pair<std::string, Tensor*>> all;
-  // A learned step is a parameter.
+  // Scales that are learned are parameters.
   const auto add = [&](Quantizer& quantizer, const char* role) {
-    if (quantizer.format().remembers() && quantizer.format().scaling.rule != Scaling::Rule::learned)
+    if (quantizer.format().remembers() && !quantizer.format().learns())
       all.emplace_back(name() + role, &quantizer.range());
   };
   add(quantize_activations_, ".activation_range");
@@ -175,17 +175,17 @@ const Tensor& WeightedLayer::as_operand(const Tensor& reals, Tensor& converted) 
   return converted;
 }
 
-LearnedStep* WeightedLayer::learned_step(const Quantizer& of) {
-  for (const auto& step : learned_steps_)
+LearnedScales* WeightedLayer::learned_scales(const Quantizer& of) {
+  for (const auto& step : learned_scales_)
     if (&step->quantizer() == &of) return step.get();
   return nullptr;
 }
 
 void WeightedLayer::encode_weights(const Pass& pass) {
-  LearnedStep* const step = learned_step(quantize_weights_);
-  if (step) step->prepare();
+  LearnedScales* const learned = learned_scales(quantize_weights_);
+  if (learned) learned->prepare();
   quantize_weights_.encode(weight_.value, pass, weights_);
-  if (step) step->accept(pass);
+  if (learned) learned->accept(pass);
   for (float& scale : weights_.scales) scale /= fan_in_.divisor;
 }
 
@@ -194,10 +194,10 @@ const Tensor& WeightedLayer::take_input(const Tensor& input, const Pass& pass) {
   input_ = &input;
   if (of_reals_) return as_operand(input, activations_);
   if (input.element() != Element::float32 || precision_.activations.is_float32()) return input;
-  LearnedStep* const step = learned_step(quantize_activations_);
-  if (step) step->prepare();
+  LearnedScales* const learned = learned_scales(quantize_activations_);
+  if (learned) learned->prepare();
   quantize_activations_.encode(input, pass, activations_);
-  if (step) step->accept(pass);
+  if (learned) learned->accept(pass);
   return pass.observes_only ? input : activations_;
 }
 
@@ -331,8 +331,8 @@ void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
       kernels::sum_rows(e, bias_.value.elements(), scaled(unfold, e.scale()), bias_.gradient);
   }
   // Back through what made codes of the master weights.
-  if (LearnedStep* const step = learned_step(quantize_weights_))
-    step->backward(weight_.value, weights_, weight_.gradient);
+  if (LearnedScales* const learned = learned_scales(quantize_weights_))
+    learned->backward(weight_.value, weights_, weight_.gradient);
   if (precision_.weights.squashed) quantize_weights_.unsquash(weight_.value, weight_.gradient);
   if (!precision_.gradients.is_float32()) {
     const bool scaled_loss = pass.loss_scale != 1;
@@ -376,8 +376,8 @@ const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
   }
   // Back through what made codes of the reals that arrived.
   if (operand_ != &activations_) return passed_;
-  if (LearnedStep* const step = learned_step(quantize_activations_))
-    step->backward(*input_, activations_, passed_);
+  if (LearnedScales* const learned = learned_scales(quantize_activations_))
+    learned->backward(*input_, activations_, passed_);
   else if (simulates_codes(precision_.activations) || precision_.activations.stop)
     stop_clipped(*input_, activations_, precision_.activations, passed_, passed_);
   return passed_;

@@ -10,7 +10,7 @@
 #include "framework/bfloat16.h"
 #include "layers/emission.h"
 #include "layers/initializers.h"
-#include "layers/learned_step.h"
+#include "layers/learned_scales.h"
 #include "quant/integer/fused_product.h"
 #include "quant/numbers/on_grid.h"
 #include "quant/numbers/precision.h"
@@ -91,7 +91,7 @@ class WeightedLayer : public FlowLayer {
   const Tensor& seen_weights() const {
     return of_reals_ || precision_.weights.is_float32() ? weight_.value : weights_;
   }
-  LearnedStep* learned_step(const Quantizer& of);
+  LearnedScales* learned_scales(const Quantizer& of);
   void encode_weights(const Pass& pass);
   const Tensor& take_input(const Tensor& input, const Pass& pass);
   void evaluate_integers(const Tensor& codes);
@@ -112,7 +112,7 @@ class WeightedLayer : public FlowLayer {
   Quantizer quantize_weights_, quantize_activations_, quantize_errors_, quantize_gradients_;
   std::shared_ptr<OnGrid> weight_on_grid_, bias_on_grid_;  // null where M is f32
   FanInShift fan_in_;
-  std::vector<std::unique_ptr<LearnedStep>> learned_steps_;
+  std::vector<std::unique_ptr<LearnedScales>> learned_scales_;
   bool errors_folded_ = false;
   const Tensor* input_ = nullptr;          // as it arrived: codes or float32
   const Tensor* operand_ = nullptr;        // the input as the products see it

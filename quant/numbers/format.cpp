@@ -30,7 +30,7 @@ constexpr NamedRule named_rules[] = {
     {"absmax", Scaling::Rule::absmax},     {"minmax", Scaling::Rule::minmax},
     {"pow2", Scaling::Rule::pow2},         {"meanabs", Scaling::Rule::meanabs},
     {"overflow", Scaling::Rule::overflow}, {"block", Scaling::Rule::block},
-    {"learned", Scaling::Rule::learned}};
+    {"learned", Scaling::Rule::learned},   {"trained", Scaling::Rule::trained}};
 
 void parse_part(std::string_view part, std::string_view whole, Format& format) {
   using Rule = Scaling::Rule;
@@ -57,7 +57,7 @@ void parse_part(std::string_view part, std::string_view whole, Format& format) {
   if (read_after(part, "clip", format.clip) && format.clip > 0 && format.clip < 1e6f) return;
   fail(Failure::usage, "format '", whole, "': unknown part '", part,
        "', expected step-32..step32, range1, absmax, minmax, pow2, meanabs, overflow, block, "
-       "block32, learned, channel, sample, smooth, unit, stochastic, stop, tanh or clip1");
+       "block32, learned, trained, channel, sample, smooth, unit, stochastic, stop, tanh or clip1");
 }
 
 void verify(const Format& format, std::string_view text) {
@@ -79,8 +79,8 @@ void verify(const Format& format, std::string_view text) {
     if (format.rounding == Rounding::stochastic) refuse("a codebook is rounded to the nearest");
   } else if (rule == Rule::none) {
     refuse(
-        "expected a scaling: step, range, absmax, minmax, pow2, meanabs, overflow, block or "
-        "learned");
+        "expected a scaling: step, range, absmax, minmax, pow2, meanabs, overflow, block, learned "
+        "or trained");
   }
   const bool ranged = rule == Rule::absmax || rule == Rule::minmax || rule == Rule::pow2;
   const bool by_tensor = rule == Rule::absmax || rule == Rule::pow2;
@@ -103,6 +103,9 @@ void verify(const Format& format, std::string_view text) {
     refuse("meanabs needs a binary or ternary grid");
   if (rule == Rule::learned && !integer && kind != Kind::ternary)
     refuse("learned needs an integer or ternary grid");
+  if (rule == Rule::trained && kind != Kind::ternary) refuse("trained needs a ternary grid");
+  if (rule == Rule::trained && format.rounding == Rounding::stochastic)
+    refuse("trained is not rounded stochastically");
   if (format.stop && format.grid.holds_numbers()) refuse("stop needs a grid with ends");
   if (format.squashed && (rule != Rule::range || scaling.limit != 1))
     refuse("tanh goes with range1");

@@ -27,6 +27,9 @@ struct Scaling {
     /// being `block` values in a row, or each index of the first axis (Yang 2019, SWALP).
     block,
     learned,  ///< a step that is trained as weights are (Esser 2020, LSQ)
+    /// Ternary weights P, 0 and -N with both magnitudes trained; those below 0.05 of the largest
+    /// are 0 (Zhu 2017, TTQ).
+    trained,
   };
   Rule rule = Rule::none;
   int fraction = 0;      ///< step: -32 to 32
@@ -56,18 +59,22 @@ struct Format {
   /// Whether codes are float32 numbers without a scale: floating grids, codebooks, and formats with
   /// more scales than a product could take out of its sums.
   bool holds_numbers() const {
-    return grid.holds_numbers() || scaling.rule == Scaling::Rule::block || scaling.sample;
+    return grid.holds_numbers() || scaling.rule == Scaling::Rule::block ||
+           scaling.rule == Scaling::Rule::trained || scaling.sample;
+  }
+  /// Whether the scales are parameters.
+  bool learns() const {
+    return scaling.rule == Scaling::Rule::learned || scaling.rule == Scaling::Rule::trained;
   }
   /// Whether a quantizer remembers something from batch to batch.
   bool remembers() const {
-    return scaling.smooth || scaling.rule == Scaling::Rule::overflow ||
-           scaling.rule == Scaling::Rule::learned;
+    return scaling.smooth || scaling.rule == Scaling::Rule::overflow || learns();
   }
   /// What holds the codes: int8 or uint8 where they fit, else float32.
   Element element() const;
-  /// Whether products may be computed on the codes as int8 x int8 -> int32.
+  /// Whether products may be computed on the codes as 8-bit integers -> int32.
   bool fits_int8_product() const {
-    return element() == Element::int8 && scaling.rule != Scaling::Rule::minmax;
+    return element() != Element::float32 && scaling.rule != Scaling::Rule::minmax;
   }
   bool operator==(const Format&) const = default;
 };

@@ -48,6 +48,7 @@ void verify(const Precision& precision, std::string_view text) {
     if (format.scaling.unit && i != 3) refuse("unit is for gradients");
     if (format.scaling.rule == Rule::learned && i > 1)
       refuse("learned is for weights and activations");
+    if (format.scaling.rule == Rule::trained && i > 0) refuse("trained is for weights");
   }
 }
 

@@ -95,10 +95,20 @@ void Quantizer::smooth(float least, float most) {
 }
 
 bool Quantizer::flows() const {
-  const bool known = format_.scaling.rule == Rule::step ||
-                     (format_.scaling.rule == Rule::absmax && format_.scaling.smooth);
-  return known && format_.grid.kind == Grid::Kind::integer && format_.element() == Element::int8 &&
-         !format_.stop;
+  const Scaling& scaling = format_.scaling;
+  const bool known =
+      scaling.rule == Rule::step || (scaling.rule == Rule::absmax && scaling.smooth) ||
+      (scaling.rule == Rule::pow2 && !scaling.smooth && !scaling.unit && !scaling.channel);
+  // Half a step at the ends of few bits is too much to stop errors in.
+  const bool stops_well = !format_.stop || (scaling.rule == Rule::step && format_.grid.bits == 8);
+  return known && stops_well && format_.grid.kind == Grid::Kind::integer &&
+         format_.element() == Element::int8;
+}
+
+float Quantizer::late_scale(float most) const { return ranges::scale_of_range(format_, most); }
+
+std::uint8_t Quantizer::stop_code() const {
+  return format_.stop ? static_cast<std::uint8_t>(format_.grid.most()) : std::uint8_t{0};
 }
 
 void Quantizer::use_channels(std::int64_t channels) {
@@ -168,6 +178,35 @@ void Quantizer::encode_codebook(const Tensor& values, Tensor& codes) const {
   });
 }
 
+// The magnitudes begin as the means of the weights that they stand for.
+void Quantizer::encode_trained(const Tensor& values, const Pass& pass, Tensor& codes) {
+  const std::int64_t count = values.elements();
+  const float* const x = values.floats();
+  const float most = ranges::absmax(x, count);
+  ranges::check_finite(most);
+  const float threshold = trained_threshold * most;
+  float magnitudes[2] = {range_.floats()[0], range_.floats()[1]};
+  if (magnitudes[0] == 0 && magnitudes[1] == 0) {
+    double sums[2] = {0, 0};
+    std::int64_t counts[2] = {0, 0};
+    for (std::int64_t i = 0; i < count; ++i)
+      if (std::abs(x[i]) > threshold) {
+        sums[x[i] < 0] += static_cast<double>(std::abs(x[i]));
+        ++counts[x[i] < 0];
+      }
+    for (const int side : {0, 1})
+      magnitudes[side] = counts[side] > 0
+                             ? static_cast<float>(sums[side] / static_cast<double>(counts[side]))
+                             : most;
+    if (pass.training) std::copy(magnitudes, magnitudes + 2, range_.floats());
+  }
+  float* const out = codes.floats();
+  parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
+    for (std::int64_t i = a; i < b; ++i)
+      out[i] = x[i] > threshold ? magnitudes[0] : x[i] < -threshold ? -magnitudes[1] : 0.0f;
+  });
+}
+
 // Formats with a scale for each group of values: the codes are the numbers.
 void Quantizer::encode_groups(const Tensor& values, const Pass& pass, Tensor& codes) {
   const std::int64_t count = values.elements();
@@ -201,6 +240,16 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
   const float* x = values.floats();
   const std::int64_t count = values.elements();
   if (format_.grid.kind == Grid::Kind::codebook) return encode_codebook(values, codes);
+  if (format_.grid.kind == Grid::Kind::posit) {
+    ranges::check_finite(ranges::absmax(x, count));
+    const std::vector<float>& posits = positive_posits(format_.grid.bits, format_.grid.exponent);
+    parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
+      for (std::int64_t i = a; i < b; ++i)
+        codes.floats()[i] = round_to_posit(x[i], posits, format_.rounding,
+                                           random_bits(random, static_cast<std::uint32_t>(i)));
+    });
+    return;
+  }
   if (format_.grid.kind == Grid::Kind::floating) {
     const kernels::FloatRounding how = float_rounding(format_.grid, format_.rounding, random);
     float* out = codes.floats();
@@ -213,6 +262,7 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
     });
     return;
   }
+  if (format_.scaling.rule == Rule::trained) return encode_trained(values, pass, codes);
   if (format_.holds_numbers()) return encode_groups(values, pass, codes);
 
   find_scales(values, pass, factors, codes);
@@ -230,16 +280,6 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
         return encode_run(format_.grid, x + begin, begin, end - begin, part,
                           codes.floats() + begin);
     }
-  if (format_.grid.kind == Grid::Kind::posit) {
-    ranges::check_finite(ranges::absmax(x, count));
-    const std::vector<float>& posits = positive_posits(format_.grid.bits, format_.grid.exponent);
-    parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
-      for (std::int64_t i = a; i < b; ++i)
-        codes.floats()[i] = round_to_posit(x[i], posits, format_.rounding,
-                                           random_bits(random, static_cast<std::uint32_t>(i)));
-    });
-    return;
-  }
   };
   const bool metered = pass.metered && flows() && element == Element::int8;
   const std::int64_t rows = codes.scales.size() > 1 ? values.shape()[0]

@@ -47,11 +47,21 @@ class Quantizer {
   void round_to_nearest() { format_.rounding = Rounding::nearest; }
   /// What is remembered, float32, zeros before the first training batch. Smoothed: {least, most},
   /// with channels the largest magnitude of each. Rule overflow: {1, exponent, sums of the rates at
-  /// which values reached 2^exponent and half of it, batches counted}. Rule learned: {step}.
+  /// which values reached 2^exponent and half of it, batches counted}. Rule learned: {step}. Rule
+  /// trained: {P, N}.
   Tensor& range() { return range_; }
 
-  /// Whether codes can flow: 8 bits on both sides of zero, with a scale known beforehand.
+  /// Whether codes can flow: 8 bits on both sides of zero, with a scale known beforehand or found
+  /// late.
   bool flows() const;
+  /// Whether the scale is that of the very values: they must all be there before the first is
+  /// encoded (late_scale).
+  bool finds_scale_late() const { return format_.scaling.rule == Scaling::Rule::pow2; }
+  /// The scale of values whose largest magnitude is `most`.
+  float late_scale(float most) const;
+  /// Of activations that stop errors: the code at which they do while codes flow, its largest; 0
+  /// for none. Codes do not tell a value that was clipped from one that was rounded to the end.
+  std::uint8_t stop_code() const;
   /// One range for each of so many channels (the last axis) from now on.
   void use_channels(std::int64_t channels);
   bool has_channels() const { return channels_; }
@@ -84,6 +94,7 @@ class Quantizer {
   float learned_scale(const Tensor& values, const Pass& pass);
   void encode_groups(const Tensor& values, const Pass& pass, Tensor& codes);
   void encode_codebook(const Tensor& values, Tensor& codes) const;
+  void encode_trained(const Tensor& values, const Pass& pass, Tensor& codes);
   Affine affine_of(float least, float most) const;
   void smooth(float least, float most);
   void meter(const Tensor& values, const std::vector<float>* factors, const Tensor& codes);
@@ -95,6 +106,9 @@ class Quantizer {
   Tally tally_;
   Tensor scratch_, squashed_;
 };
+
+/// Of rule trained: the share of the largest magnitude up to which weights are 0.
+inline constexpr float trained_threshold = 0.05f;
 
 /// The next number at or above `scale` whose product with a code of so many bits is exact in
 /// float32: 24 - bits significant bits.

@@ -69,6 +69,10 @@ const std::vector<Recipe>& recipes() {
       {"ternary-weights",
        "ternary weights with the mean magnitude of those kept (Li, Liu 2016)",
        {.weights = parse_format("ternary/meanabs/channel")}},
+      {"trained-ternary",
+       "ternary weights whose two magnitudes are trained (Zhu 2017); the paper keeps the first and "
+       "last layer in float32",
+       {.weights = parse_format("ternary/trained")}},
       {"learned-step",
        "4-bit weights and activations whose steps are trained (Esser 2020)",
        {.weights = parse_format("int4/learned"), .activations = parse_format("uint4/learned")}},

@@ -39,6 +39,7 @@ struct Requantization {
   CodeTerm terms[2] = {};
   const float* offset = nullptr;       ///< `period` values; null: none
   const std::uint8_t* mask = nullptr;  ///< where this code is 0 the result is 0; null: nowhere
+  std::uint8_t stop_code = 0;          ///< where the mask's code is this one, not 0, too
   float least = -127, most = 127;      ///< least 0 also rectifies: what is below is no clipping
   bool stochastic = false;
   std::uint64_t key = 0;

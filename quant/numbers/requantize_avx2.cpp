@@ -68,6 +68,13 @@ struct Lanes {
   OCTET_INLINE static Floats keep_where_set(Floats a, const std::uint8_t* mask) {
     return {keep(a.low, mask), keep(a.high, mask + 8)};
   }
+  OCTET_INLINE static __m256 drop(__m256 a, const std::uint8_t* mask, std::uint8_t code) {
+    const __m256i m = _mm256_cvtepu8_epi32(bytes(mask));
+    return _mm256_andnot_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(m, _mm256_set1_epi32(code))), a);
+  }
+  OCTET_INLINE static Floats drop_where(Floats a, const std::uint8_t* mask, std::uint8_t code) {
+    return {drop(a.low, mask, code), drop(a.high, mask + 8, code)};
+  }
   OCTET_INLINE static Ints round(Floats a) {
     return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)};
   }

@@ -40,6 +40,10 @@ struct Lanes {
     const __m128i m = bytes(mask);
     return _mm512_maskz_mov_ps(_mm_test_epi8_mask(m, m), a);
   }
+  OCTET_INLINE static Floats drop_where(Floats a, const std::uint8_t* mask, std::uint8_t code) {
+    const __m128i codes = _mm_set1_epi8(static_cast<char>(code));
+    return _mm512_maskz_mov_ps(_mm_cmpneq_epi8_mask(bytes(mask), codes), a);
+  }
   OCTET_INLINE static Ints round(Floats a) { return _mm512_cvtps_epi32(a); }
   OCTET_INLINE static void store(Ints a, void* to) {
     _mm_storeu_si128(static_cast<__m128i*>(to), _mm512_cvtepi32_epi8(a));

@@ -30,6 +30,7 @@ OCTET_INLINE void step(const X* x, const Requantization& how, std::int64_t i, st
       v = L::add(v, L::multiply(L::load(term.factor + column), load_term<L>(term, i)));
   if (how.offset) v = L::add(v, L::load(how.offset + column));
   if (how.mask) v = L::keep_where_set(v, how.mask + i);
+  if (how.stop_code) v = L::drop_where(v, how.mask + i, how.stop_code);
   const typename L::Floats size = how.least < 0 ? L::magnitude(v) : L::larger(v, L::zero());
   counts.most = L::larger(size, counts.most);
   typename L::Floats rounded = v;

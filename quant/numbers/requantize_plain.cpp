@@ -51,6 +51,9 @@ struct Lanes {
   static Floats keep_where_set(const Floats& a, const std::uint8_t* mask) {
     return each([&](int i) { return mask[i] ? a.lane[i] : 0.0f; });
   }
+  static Floats drop_where(const Floats& a, const std::uint8_t* mask, std::uint8_t code) {
+    return each([&](int i) { return mask[i] == code ? 0.0f : a.lane[i]; });
+  }
   // Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even.
   static Ints round(const Floats& a) {
     return each_int(

@@ -83,7 +83,8 @@ TEST_CASE("format: what does not go together is refused with its reason") {
   CHECK_THROWS_WITH(
       parse_format("int8"),
       "format 'int8': expected a scaling: step, range, absmax, minmax, pow2, meanabs, "
-      "overflow, block or learned");
+      "overflow, block, learned "
+      "or trained");
 }
 
 TEST_CASE("format: codes of at most 8 bits are held as bytes") {
@@ -94,6 +95,7 @@ TEST_CASE("format: codes of at most 8 bits are held as bytes") {
   CHECK(parse_format("binary/meanabs").element() == Element::int8);
   CHECK(parse_format("bf16").element() == Element::float32);
   CHECK(parse_format("int8/absmax").fits_int8_product());
+  CHECK(parse_format("uint4/learned").fits_int8_product());
   CHECK_FALSE(parse_format("uint8/minmax").fits_int8_product());
   CHECK_FALSE(parse_format("f32").fits_int8_product());
 }

@@ -35,6 +35,7 @@ Meaning meaning(const std::vector<X>& x, const Requantization& how) {
       if (term.codes) v += term.factor[k] * static_cast<float>(code_of(term, i));
     if (how.offset) v += how.offset[k];
     if (how.mask && how.mask[i] == 0) v = 0;
+    if (how.stop_code && how.mask[i] == how.stop_code) v = 0;
     const float size = how.least < 0 ? std::abs(v) : std::max(v, 0.0f);
     result.tally.most = std::max(result.tally.most, size);
     float moved = v;
@@ -86,7 +87,7 @@ void check_sources(std::uint64_t key, float scale) {
     x.push_back(static_cast<X>(static_cast<std::int32_t>(bits) >> 12));
     first.push_back(static_cast<std::uint8_t>(bits >> 3));
     second.push_back(static_cast<std::uint8_t>(bits >> 17));
-    mask.push_back(bits % 3 == 0 ? 0 : static_cast<std::uint8_t>(bits % 250));
+    mask.push_back(bits % 3 == 0 ? 0 : bits % 5 == 0 ? 127 : static_cast<std::uint8_t>(bits % 250));
   }
   Columns factor, other, offset;
   factor.set(channels, std::vector<float>{scale, -scale, scale / 3, scale * 2, scale / 700});
@@ -97,6 +98,7 @@ void check_sources(std::uint64_t key, float scale) {
     Requantization how{.period = factor.period(), .factor = factor.data()};
     if (variant & 1) how.offset = offset.data();
     if (variant & 2) how.mask = mask.data();
+    if ((variant & 2) && (variant & 8)) how.stop_code = 127;
     how.stochastic = (variant & 4) != 0;
     how.metered = (variant & 8) != 0;
     if (variant & 16) how.terms[0] = {first.data(), true, other.data()};

@@ -1,4 +1,4 @@
-#include "layers/learned_step.h"
+#include "layers/learned_scales.h"
 
 #include <cmath>
 
@@ -9,9 +9,10 @@
 using namespace octet;
 using namespace octet::test;
 
-TEST_CASE("learned step: the first is 2 mean |v| / sqrt(largest code), gradients are the paper's") {
+TEST_CASE(
+    "learned scales: the first is 2 mean |v| / sqrt(largest code), gradients are the paper's") {
   Quantizer quantizer(parse_format("int3/learned"), "q");  // codes -3 .. 3
-  LearnedStep step(quantizer, "fc1.weight_step");
+  LearnedScales step(quantizer, "fc1.weight_scales");
   Tensor v({5}), codes, error({5});
   const float values[] = {1.0f, -1.0f, 0.3f, 8.0f, -7.0f};
   std::copy(values, values + 5, v.floats());
@@ -32,7 +33,7 @@ TEST_CASE("learned step: the first is 2 mean |v| / sqrt(largest code), gradients
   for (int i = 0; i < 5; ++i) CHECK(error.floats()[i] == passed[i]);
 }
 
-TEST_CASE("learned step: layers have it as parameters, from the first training batch on") {
+TEST_CASE("learned scales: layers have it as parameters, from the first training batch on") {
   Linear layer({.units = 6});
   layer.set_name("fc1");
   layer.connect({1, 1, 8});
@@ -40,8 +41,8 @@ TEST_CASE("learned step: layers have it as parameters, from the first training b
   layer.initialize(1);
   layer.set_precision(parse_precision("learned-step"));
   REQUIRE(layer.parameters().size() == 4);
-  CHECK(layer.parameters()[2]->name == "fc1.weight_step");
-  CHECK(layer.parameters()[3]->name == "fc1.activation_step");
+  CHECK(layer.parameters()[2]->name == "fc1.weight_scales");
+  CHECK(layer.parameters()[3]->name == "fc1.activation_scales");
   const Tensor x = random_tensor({20, 1, 1, 8}, 3, 0, 1);
   layer.forward(x, {});
   CHECK(layer.parameters()[2]->value.floats()[0] == 0);
@@ -54,4 +55,29 @@ TEST_CASE("learned step: layers have it as parameters, from the first training b
   const Tensor fine = layer.forward(x, {.training = true});
   layer.parameters()[3]->value.floats()[0] = first;
   CHECK_FALSE(same_bits(fine, layer.forward(x, {.training = true})));
+}
+
+TEST_CASE("learned scales: ternary magnitudes begin as means, gradients are the paper's") {
+  Quantizer quantizer(parse_format("ternary/trained"), "q");
+  LearnedScales scales(quantizer, "fc1.weight_scales");
+  Tensor w({6}), seen, error({6});
+  const float values[] = {1.0f, 0.5f, 0.04f, -0.05f, -0.3f, -0.1f};  // up to 0.05 of 1: zero
+  std::copy(values, values + 6, w.floats());
+  scales.prepare();
+  quantizer.encode(w, {.training = true}, seen);
+  scales.accept({.training = true});
+  const float positive = scales.parameter().value.floats()[0];
+  const float negative = scales.parameter().value.floats()[1];
+  CHECK(positive == 0.75f);
+  CHECK(negative == doctest::Approx(0.2));
+  const float expected[] = {positive, positive, 0, 0, -negative, -negative};
+  for (int i = 0; i < 6; ++i) CHECK(seen.floats()[i] == expected[i]);
+
+  const float errors[] = {1, 2, 3, 4, 5, 6};
+  std::copy(errors, errors + 6, error.floats());
+  scales.backward(w, seen, error);
+  CHECK(scales.parameter().gradient.floats()[0] == 3.0f);
+  CHECK(scales.parameter().gradient.floats()[1] == -11.0f);
+  const float passed[] = {positive, 2 * positive, 3, 4, 5 * negative, 6 * negative};
+  for (int i = 0; i < 6; ++i) CHECK(error.floats()[i] == passed[i]);
 }
