@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/paths.h"
+
 namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path root = OCTET_SOURCE_DIR;
+const fs::path root = octet::test::source_folder;
 
 const std::map<std::string, std::set<std::string>> arrows = {
     {"framework", {"framework"}},

@@ -17,6 +17,10 @@ done
 export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-2000}"
 
 bash examples/setup.sh
+# Where ccache is, it knows what was compiled before, in whatever folder.
+if command -v ccache >/dev/null; then
+  export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
+fi
 
 build() {
   echo "== $1: building"

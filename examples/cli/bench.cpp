@@ -1,11 +1,13 @@
 // octet bench: speed and memory of training and inference, ours beside the peers'. Contestants are
 // processes that take turns, A B C A B C ..., so that whatever else the machine does hits all
 // alike.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 

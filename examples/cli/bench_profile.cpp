@@ -4,6 +4,7 @@
 #include <cstring>
 #include <functional>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/session.h"
 #include "framework/parallel.h"

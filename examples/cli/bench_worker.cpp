@@ -1,5 +1,6 @@
 // octet bench-worker: one contestant of octet bench, in a process of its own. See contestant.h for
 // what it hears and answers.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
 #include <iostream>

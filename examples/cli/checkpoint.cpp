@@ -13,7 +13,16 @@ namespace octet::cli {
 namespace {
 
 constexpr const char* key = "training";
-const std::string kept_prefix = "optimizer.kept.";
+const std::string prefix = "optimizer.", kept_prefix = prefix + "kept.";
+
+void restore_tensor(const Model& model, const std::string& name, Tensor& tensor) {
+  const auto found = model.tensors.find(prefix + name);
+  check(found != model.tensors.end() && found->second.shape() == tensor.shape() &&
+            found->second.element() == tensor.element(),
+        Failure::data, "the checkpoint lacks the optimiser's ", name,
+        ": was it saved with another optimiser?");
+  tensor = found->second;
+}
 
 // "\nconv1.weight zeros clusters"
 std::string add_kept(Model& model, const Parameter& parameter) {
@@ -68,8 +77,10 @@ void restore_kept(const Model& model, const std::string& line,
 }  // namespace
 
 void add_checkpoint(Model& model, Optimizer& optimizer, const TrainingState& state,
-                    const RunRecord& record) {
-  for (const auto& [name, tensor] : optimizer.state()) model.tensors["optimizer." + name] = *tensor;
+                    const RunRecord& record, WeightAverage* average) {
+  for (const auto& [name, tensor] : optimizer.state()) model.tensors[prefix + name] = *tensor;
+  if (average)
+    for (const auto& [name, tensor] : average->state()) model.tensors[prefix + name] = *tensor;
   const auto whole = [](auto value) { return static_cast<long long>(value); };
   // %a prints a double exactly.
   model.attributes[key] = format_text(
@@ -82,16 +93,11 @@ void add_checkpoint(Model& model, Optimizer& optimizer, const TrainingState& sta
 }
 
 void restore_checkpoint(const Model& model, Network& network, Optimizer& optimizer,
-                        TrainingState& state, RunRecord& record) {
+                        TrainingState& state, RunRecord& record, WeightAverage* average) {
   network.restore(model);
-  for (const auto& [name, tensor] : optimizer.state()) {
-    const auto found = model.tensors.find("optimizer." + name);
-    check(found != model.tensors.end() && found->second.shape() == tensor->shape() &&
-              found->second.element() == tensor->element(),
-          Failure::data, "the checkpoint lacks the optimiser's ", name,
-          ": was it saved with another optimiser?");
-    *tensor = found->second;
-  }
+  for (const auto& [name, tensor] : optimizer.state()) restore_tensor(model, name, *tensor);
+  if (average && model.tensors.contains(prefix + average->state().front().first))
+    for (const auto& [name, tensor] : average->state()) restore_tensor(model, name, *tensor);
   unsigned long long seed = 0;
   long long epoch = 0, batch = 0, step = 0, wrong = 0, images = 0, best_epoch = 0;
   const std::string& text = model.attribute(key);

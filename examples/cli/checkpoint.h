@@ -6,6 +6,7 @@
 #pragma once
 
 #include "framework/training.h"
+#include "optim/weight_average.h"
 
 namespace octet::cli {
 
@@ -16,11 +17,13 @@ struct RunRecord {
   double seconds = 0;  ///< spent training
 };
 
+/// `average` may be null.
 void add_checkpoint(Model& model, Optimizer& optimizer, const TrainingState& state,
-                    const RunRecord& record);
-/// Throws Error(data), naming what is missing or does not fit.
+                    const RunRecord& record, WeightAverage* average = nullptr);
+/// Throws Error(data), naming what is missing or does not fit; an average that was not saved stays
+/// empty.
 void restore_checkpoint(const Model& model, Network& network, Optimizer& optimizer,
-                        TrainingState& state, RunRecord& record);
+                        TrainingState& state, RunRecord& record, WeightAverage* average = nullptr);
 /// Steps of the run that the checkpoint was made of. Throws Error(data) where it is none.
 std::int64_t steps_done(const Model& model);
 

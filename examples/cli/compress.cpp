@@ -1,4 +1,5 @@
 // octet compress: two ways to a small file, which is written, read back and evaluated.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "examples/cli/compression.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/interrupt.h"
 #include "examples/cli/kept_weights.h"

@@ -1,6 +1,8 @@
 // octet data: where data sets are, fetching, checking, looking at them.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/session.h"
 #include "framework/check.h"

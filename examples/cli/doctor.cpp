@@ -1,6 +1,8 @@
 // octet doctor: what this machine offers, and whether the integer paths hold on it.
+#include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/session.h"
 #include "framework/code_paths.h"

@@ -1,5 +1,7 @@
 // octet eval: the error of a model, compressed or not, on a test set.
+#include <CLI/CLI.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/session.h"
 #include "framework/check.h"

@@ -1,8 +1,10 @@
 // octet export: a model as a file for other runtimes, read back and compared before it is written.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "examples/cli/export_sample.h"

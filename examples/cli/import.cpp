@@ -1,5 +1,7 @@
 // octet import: a classifier that another framework has written, as a model file.
+#include <CLI/CLI.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "examples/cli/session.h"

@@ -1,5 +1,7 @@
 // octet inspect: what is in a model file, tensor by tensor.
+#include <CLI/CLI.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/session.h"
 #include "framework/files.h"

@@ -1,5 +1,6 @@
 #include "examples/cli/precision_option.h"
 
+#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "framework/check.h"

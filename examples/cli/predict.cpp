@@ -1,6 +1,8 @@
 // octet predict: labels and scores of pictures.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "examples/cli/precision_option.h"

@@ -1,5 +1,6 @@
 #include "examples/cli/program.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -128,6 +129,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_data(program, work);
   add_verify(program, work);
   add_sweep(program, work);
+  add_recipes(program, work);
   add_doctor(program, work);
 
   std::vector<std::string> all = arguments;
@@ -201,9 +203,34 @@ void check_known(const CLI::App& verb, const std::string& argument, const std::s
         verb.get_parent() ? " " + verb.get_name() : std::string(), nearest(name, known));
 }
 
-std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& path) {
-  check(std::filesystem::is_regular_file(path), Failure::usage, path,
-        ": no such configuration file");
+namespace {
+
+// A file, or the name of one that comes with the program: examples/configs/NAME.toml of the source
+// tree, or share/octet/configs/NAME.toml beside the program's folder.
+std::string find_config(const std::string& given) {
+  namespace fs = std::filesystem;
+  if (fs::is_regular_file(given)) return given;
+  std::string known;
+  if (given.find_first_of("/.") == std::string::npos) {
+    std::error_code error;
+    const fs::path program = fs::read_symlink("/proc/self/exe", error);
+    for (const fs::path& folder :
+         {program.parent_path().parent_path() / "share/octet/configs", fs::path(OCTET_CONFIGS)}) {
+      const fs::path file = folder / (given + ".toml");
+      if (fs::is_regular_file(file)) return file.string();
+      for (const auto& entry : fs::directory_iterator(folder, error))
+        if (entry.path().extension() == ".toml") known += " " + entry.path().stem().string();
+      if (!known.empty()) break;
+    }
+  }
+  fail(Failure::usage, given, ": no such configuration file",
+       known.empty() ? "" : ", nor one of these names:" + known);
+}
+
+}  // namespace
+
+std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& given) {
+  const std::string path = find_config(given);
   const Bytes bytes = read_file(path, 1 << 20);
   std::istringstream text(std::string(bytes.begin(), bytes.end()));
   std::vector<CLI::ConfigItem> items;

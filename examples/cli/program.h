@@ -2,12 +2,15 @@
 // defaults < --config file < environment (OCTET_BATCH, ...) < command line.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace octet::cli {
 
@@ -34,6 +37,7 @@ void add_data(CLI::App& program, Work& work);
 void add_doctor(CLI::App& program, Work& work);
 void add_verify(CLI::App& program, Work& work);
 void add_sweep(CLI::App& program, Work& work);
+void add_recipes(CLI::App& program, Work& work);
 
 /// "--batch_size=3" -> "--batch-size=3"; a value keeps its underscores.
 std::string with_dashes(std::string argument);
@@ -44,9 +48,10 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
 /// Throws Error(usage), beginning with `where`, for an option that the verb does not have.
 void check_known(const CLI::App& verb, const std::string& argument, const std::string& where);
 
-/// The options of a TOML file as arguments "--name=value". Throws Error(usage) where the verb does
-/// not know them.
-std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& path);
+/// The options of a TOML file, or of one that comes with the program and is called `given`
+/// ("wage_mnist"), as arguments "--name=value". Throws Error(usage) where the verb does not know
+/// them.
+std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& given);
 
 /// The options of a verb and their values as a TOML file that gives the same again.
 std::string config_text(const CLI::App& verb);

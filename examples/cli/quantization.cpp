@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iostream>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/interrupt.h"
 #include "framework/check.h"

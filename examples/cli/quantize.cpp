@@ -1,4 +1,5 @@
 // octet quantize: a trained float model becomes codes of 8 bits, without training.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "examples/cli/quantization.h"

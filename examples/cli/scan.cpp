@@ -1,9 +1,11 @@
 // octet scan: what the error becomes with one layer pruned at a time, and the densities by layer
 // that follow (Han, Pool, Tran, Dally 2015). Writes nothing.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "examples/cli/by_layer.h"

@@ -1,8 +1,10 @@
 // octet sweep: one table from many trainings.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "examples/cli/interrupt.h"

@@ -1,5 +1,6 @@
 #include "examples/cli/sweep_plan.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <filesystem>

@@ -1,9 +1,12 @@
 // octet train: data and a definition in, a run folder with a model out.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
+#include "examples/cli/averaged_model.h"
 #include "examples/cli/checkpoint.h"
 #include "examples/cli/interrupt.h"
 #include "examples/cli/run_folder.h"
@@ -33,6 +36,7 @@ class Run {
   void add_hash();
   void end_epoch(double epoch_seconds, std::int64_t epoch_images);
   void save(const char* file, bool with_optimizer);
+  Json finish_average();
   int finish();
 
   TrainingJob job_;
@@ -63,7 +67,8 @@ void Run::begin() {
     check_classes(last, job_.splits.train);
     check(last.definition == job_.network.definition(), Failure::usage, folder_.string(),
           ": last.octet holds another network than --model asks for");
-    restore_checkpoint(last, job_.network, *job_.optimizer, job_.state, record_);
+    restore_checkpoint(last, job_.network, *job_.optimizer, job_.state, record_,
+                       job_.average.get());
   }
   write_file(folder_ / "config.toml", job_.options.config);
   if (job_.options.resume.empty()) write_file(folder_ / begin_name, job_.options.config);
@@ -108,7 +113,8 @@ void Run::begin() {
 void Run::save(const char* file, bool with_optimizer) {
   Model model = job_.network.snapshot();
   describe(model, job_.splits.train, job_.normalization, job_.precision, job_.options.loss);
-  if (with_optimizer) add_checkpoint(model, *job_.optimizer, job_.state, record_);
+  if (with_optimizer)
+    add_checkpoint(model, *job_.optimizer, job_.state, record_, job_.average.get());
   write_model(folder_ / file, model);
 }
 
@@ -185,12 +191,24 @@ void Run::train() {
     if (whole || interrupt() == 0)
       end_epoch(watch.seconds(), job_.state.metrics.images - images_before);
     if (whole) job_.state.metrics = {};
+    if (whole && job_.average && job_.state.epoch >= job_.options.average_from) job_.average->add();
     save("last.octet", true);
     if (interrupt() != 0)
       throw Interrupted{interrupt(), join(": saved after step ", job_.state.step, " in ",
                                           (folder_ / "last.octet").string(),
                                           "; octet train --resume ", folder_.string(), " goes on")};
   }
+}
+
+// Writes and tests averaged.octet.
+Json Run::finish_average() {
+  const std::string file = (folder_ / "averaged.octet").string();
+  const Model model = averaged_model(job_, *job_.average);
+  write_model(file, model);
+  const Metrics tested = evaluate_model(model, job_.splits.test).metrics;
+  std::cout << "test error " << percent(tested) << " of the average over " << job_.average->count()
+            << " epochs: " << file << '\n';
+  return {{"test_error", tested.error()}, {"epochs", job_.average->count()}, {"model", file}};
 }
 
 int Run::finish() {
@@ -203,6 +221,7 @@ int Run::finish() {
     std::cout << format_text("best validation error %.2f %% after epoch %lld: %s\n",
                              100 * record_.best_error, static_cast<long long>(record_.best_epoch),
                              (folder_ / "best.octet").string().c_str());
+  const Json averaged = job_.average && job_.average->count() > 0 ? finish_average() : Json();
   std::cout << "test error " << percent(tested)
             << format_text(" after %lld epochs, %.1f s of training, state ",
                            static_cast<long long>(job_.state.epoch), record_.seconds)
@@ -210,7 +229,8 @@ int Run::finish() {
   if (job_.options.common.json)
     std::cout << Json{{"test_error", tested.error()}, {"epochs", job_.state.epoch},
                       {"seconds", record_.seconds},   {"images_per_second", images_per_second_},
-                      {"state_hash", hash},           {"model", model}}
+                      {"state_hash", hash},           {"model", model},
+                      {"averaged", averaged}}
                      .dump()
               << std::endl;
   return 0;

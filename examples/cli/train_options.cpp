@@ -1,5 +1,6 @@
 #include "examples/cli/train_options.h"
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
 
@@ -92,6 +93,11 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
                    ? std::string()
                    : "expected a power of two, got " + text;
       })
+      ->capture_default_str();
+  verb.add_option("--average-from", o.average_from,
+                  "average the weights after this epoch and each later one, in float32 whatever "
+                  "they are stored in: averaged.octet; 0 for none")
+      ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   verb.add_option("--save-every", o.save_every,
                   "steps between saves of last.octet, besides those after each epoch; 0 for none: "

@@ -33,6 +33,7 @@ struct TrainOptions {
   double observe_epochs = 0.5;
   double freeze_epochs = 1;
   double loss_scale = 1;
+  std::int64_t average_from = 0;  // epoch
   std::int64_t save_every = 0;
   std::string out;
   std::string resume;

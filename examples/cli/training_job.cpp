@@ -50,23 +50,6 @@ Shape usual_input(const TrainOptions& options) {
   return {32, 32, 3};
 }
 
-// The weights of a model in a network of another precision, perhaps: ranges that it does not have
-// are found by training, and values are brought to the grid of the master weights.
-void take_weights(Model model, Network& network) {
-  const auto supply = [&](const std::string& name, const Tensor& tensor) {
-    const auto found = model.tensors.find(name);
-    if (found == model.tensors.end() || found->second.shape() != tensor.shape())
-      model.tensors[name] = tensor;
-  };
-  for (const auto& [name, tensor] : network.state())
-    if (name.ends_with("_range")) supply(name, *tensor);
-  for (const Parameter* parameter : network.parameters())
-    if (parameter->name.ends_with("_step")) supply(parameter->name, parameter->value);
-  network.restore(model);
-  for (Parameter* parameter : network.parameters())
-    for (const auto& constraint : parameter->constraints) constraint->project_value(*parameter);
-}
-
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, Network& network) {
   const auto decay = static_cast<float>(options.weight_decay);
   if (options.optimizer == "adam")
@@ -101,6 +84,21 @@ std::vector<std::int64_t> drop_steps(const TrainOptions& options, std::int64_t b
 
 }  // namespace
 
+void take_weights(Model model, Network& network) {
+  const auto supply = [&](const std::string& name, const Tensor& tensor) {
+    const auto found = model.tensors.find(name);
+    if (found == model.tensors.end() || found->second.shape() != tensor.shape())
+      model.tensors[name] = tensor;
+  };
+  for (const auto& [name, tensor] : network.state())
+    if (name.ends_with("_range")) supply(name, *tensor);
+  for (const Parameter* parameter : network.parameters())
+    if (parameter->name.ends_with("_scales")) supply(parameter->name, parameter->value);
+  network.restore(model);
+  for (Parameter* parameter : network.parameters())
+    for (const auto& constraint : parameter->constraints) constraint->project_value(*parameter);
+}
+
 bool in_zoo(const std::string& model) {
   return std::any_of(zoo().begin(), zoo().end(),
                      [&](const ZooEntry& entry) { return entry.name == model; });
@@ -111,6 +109,8 @@ TrainingJob::TrainingJob(const TrainOptions& given)
       precision(choose_precision(options.precision, options.bfloat16_as_float32)),
       loss(make_loss(options.loss)) {
   if (options.bfloat16_as_float32) options.precision = print(precision);
+  check(options.average_from <= options.epochs, Failure::usage, "--average-from ",
+        options.average_from, ": expected at most the ", options.epochs, " of --epochs");
   const bool from_file = !options.resume_from.empty(), resumed = !options.resume.empty();
   Model origin;
   std::vector<TensorReport> reports;
@@ -141,6 +141,7 @@ TrainingJob::TrainingJob(const TrainOptions& given)
   normalization = from_file ? normalization_of(origin) : choose_normalization(options, train);
   check(train.size() >= 1, Failure::data, train.name, ": no pictures left to train on");
   optimizer = make_optimizer(options, network);
+  if (options.average_from > 0) average = std::make_unique<WeightAverage>(network.parameters());
   state.seed = options.common.seed;
   state.loss_scale = static_cast<float>(options.loss_scale);
 }

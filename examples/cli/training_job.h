@@ -8,11 +8,16 @@
 #include "framework/optimizer.h"
 #include "framework/training.h"
 #include "optim/schedules.h"
+#include "optim/weight_average.h"
 
 namespace octet::cli {
 
 /// Whether a zoo network has that name; else it is a definition file.
 bool in_zoo(const std::string& model);
+
+/// The weights of a model in a network of another precision, perhaps: ranges that it does not have
+/// are found by training, and values are brought to the grid of the master weights.
+void take_weights(Model model, Network& network);
 
 struct TrainingJob {
   /// Reads the data, builds and initialises the network, or takes that of --resume-from with its
@@ -38,6 +43,7 @@ struct TrainingJob {
   std::unique_ptr<Loss> loss;
   Network network;
   std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<WeightAverage> average;  ///< null without --average-from
   Schedule schedule;
   TrainingState state;
 };

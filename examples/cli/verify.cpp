@@ -1,6 +1,8 @@
 // octet verify: a run's first steps made again, bit for bit.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/run_folder.h"
 #include "examples/cli/training_job.h"

@@ -159,7 +159,7 @@ TEST_CASE("bench: interrupted, it leaves no contestant behind") {
     if (chdir(folder.path().c_str()) != 0 || !std::freopen("out", "w", stdout) ||
         !std::freopen("err", "w", stderr))
       _exit(99);
-    execl(OCTET_PROGRAM, "octet", "bench", "--model", "lenet300", "--batch", "8", "--turn", "0.01",
+    execl(octet_program, "octet", "bench", "--model", "lenet300", "--batch", "8", "--turn", "0.01",
           "--peer-script", "peer", nullptr);
     _exit(99);
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/paths.h"
 #include "tests/support.h"
 
 namespace octet::test {
@@ -36,7 +37,7 @@ inline Outcome octet_in(const TemporaryFolder& folder, const std::string& argume
   const std::string command =
       "cd " + folder.path().string() +
       " && env -u OCTET_DATA XDG_CACHE_HOME=" + (folder / "cache").string() + " " + environment +
-      " " OCTET_PROGRAM " " + arguments + " >" + (folder / "out").string() + " 2>" +
+      " " + octet_program + " " + arguments + " >" + (folder / "out").string() + " 2>" +
       (folder / "err").string();
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(folder / "out"),
@@ -47,7 +48,7 @@ inline Outcome octet_in(const TemporaryFolder& folder, const std::string& argume
 // hashes.csv has a line for `step`. False where it ended by itself before.
 inline bool kill_at_step(const TemporaryFolder& folder, const std::string& arguments,
                          const std::string& out, const std::string& step) {
-  return std::system(("cd " + folder.path().string() + " && { " OCTET_PROGRAM " " + arguments +
+  return std::system(("cd " + folder.path().string() + " && { " + octet_program + " " + arguments +
                       " --out " + out +
                       " >/dev/null 2>&1 & } ; pid=$!; while kill -0 $pid && ! "
                       "grep -q '^" +

@@ -55,9 +55,10 @@ double predicted_share(double n, double p, int weight_bits, int index_bits) {
 }
 
 int exit_code_of(const std::string& arguments, const test::TemporaryFolder& folder) {
-  const int status = std::system((std::string(OCTET_DEEP_COMPRESSION) + " " + arguments + " >" +
-                                  (folder / "out").string() + " 2>" + (folder / "err").string())
-                                     .c_str());
+  const int status =
+      std::system((std::string(test::deep_compression_program) + " " + arguments + " >" +
+                   (folder / "out").string() + " 2>" + (folder / "err").string())
+                      .c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

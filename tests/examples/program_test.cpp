@@ -5,6 +5,7 @@
 
 #include "framework/files.h"
 #include "quant/compression/model_file.h"
+#include "quant/numbers/recipes.h"
 #include "tests/examples/octet_program.h"
 
 using namespace octet;
@@ -21,7 +22,7 @@ int interrupted_training(const TemporaryFolder& folder, const std::string& out, 
     if (chdir(folder.path().c_str()) != 0 || !std::freopen("out", "w", stdout) ||
         !std::freopen("err", "w", stderr))
       _exit(99);
-    execl(OCTET_PROGRAM, "octet", "train", "--data", "strokes", "--model", "tiny.txt", "--epochs",
+    execl(octet_program, "octet", "train", "--data", "strokes", "--model", "tiny.txt", "--epochs",
           "3", "--json", "--out", out.c_str(), nullptr);
     _exit(99);
   }
@@ -217,6 +218,27 @@ TEST_CASE("program: options come from file, environment and command line, in tha
   CHECK(config.find("lr = 0.02\n") != std::string::npos);
   write_file(folder / "wrong.toml", "bach = 16\n");
   check_refused(folder, quick + "--config wrong.toml", 2, "did you mean --batch?");
+  // A name is that of a file that comes with the program.
+  REQUIRE(octet_in(folder,
+                   "train --config wage_mnist --data strokes --model tiny.txt --max-steps 1 "
+                   "--epochs 1 --out named")
+              .code == 0);
+  CHECK(text_of(folder / "named/config.toml").find("precision = \"wage\"") != std::string::npos);
+  check_refused(folder, quick + "--config wage_mnits", 2, "wage_mnist");
+}
+
+TEST_CASE("program: recipes are listed with formats that say the same") {
+  const TemporaryFolder folder;
+  const Outcome listed = octet_in(folder, "recipes --json");
+  CHECK(listed.code == 0);
+  const nlohmann::json all = listed.json();
+  CHECK(all.size() == recipes().size());
+  for (const auto& recipe : all) {
+    const std::string name = recipe["name"], formats = recipe["formats"];
+    CAPTURE(name);
+    CHECK(octet_in(folder, "recipes").out.find(name + ": ") != std::string::npos);
+    if (name != "float32") CHECK(print(parse_precision(formats)) == name);
+  }
 }
 
 TEST_CASE("program: wrong usage is one line and exit code 2") {

@@ -158,7 +158,7 @@ TEST_CASE("scan: interrupted, it ends with the signal's code") {
           !std::freopen("err", "w", stderr))
         _exit(99);
       // Half of all pictures and as many densities as take a while.
-      execl(OCTET_PROGRAM, "octet", "scan", "run/last.octet", "--data", "strokes", "--validation",
+      execl(octet_program, "octet", "scan", "run/last.octet", "--data", "strokes", "--validation",
             "0.5", "--prune", "0.9999", nullptr);
       _exit(99);
     }

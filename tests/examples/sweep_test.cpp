@@ -1,5 +1,6 @@
 // octet sweep: many trainings, one table.
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/sweep_table.h"
 #include "examples/cli/toml.h"
@@ -120,8 +121,7 @@ TEST_CASE("sweep: interrupted in a run, it goes on to the same table") {
   const Outcome begun = octet_in(folder, "sweep s.toml --out parts --threads 1 --dry-run --json");
   REQUIRE(begun.code == 0);
   const std::string run = begun.json()["runs"][0]["folder"];
-  const std::string command = "cd " + folder.path().string() +
-                              " && { " OCTET_PROGRAM
+  const std::string command = "cd " + folder.path().string() + " && { " + octet_program +
                               " sweep s.toml --out parts --threads 1 >/dev/null 2>&1 & } ; pid=$!; "
                               "while kill -0 $pid 2>/dev/null && ! test -e " +
                               run +

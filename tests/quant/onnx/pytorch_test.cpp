@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/paths.h"
 #include "tests/quant/onnx/helpers.h"
 
 using namespace octet;
@@ -34,9 +35,8 @@ TEST_CASE("onnx: a network of PyTorch gives PyTorch's scores") {
     return;
   }
   const TemporaryFolder folder;
-  REQUIRE(std::system(("OMP_NUM_THREADS=1 " + python +
-                       " " OCTET_SOURCE_DIR "/tests/clients/pytorch/export.py " +
-                       folder.path().string())
+  REQUIRE(std::system(("OMP_NUM_THREADS=1 " + python + " " + source_folder +
+                       "/tests/clients/pytorch/export.py " + folder.path().string())
                           .c_str()) == 0);
   const Model model = read_onnx(read_file(folder / "net.onnx"), "net.onnx");
   CHECK(model.definition.input == Shape{20, 20, 3});

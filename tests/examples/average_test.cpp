@@ -1,0 +1,46 @@
+// train --average-from: the mean of a run's last epochs as a model.
+#include "examples/cli/averaged_model.h"
+#include "framework/files.h"
+#include "quant/compression/model_file.h"
+#include "tests/examples/octet_program.h"
+
+using namespace octet;
+using namespace octet::test;
+
+TEST_CASE("average: weights that lay on the grid of what was accumulated into are float32") {
+  const auto after = [](const char* precision) {
+    return print(cli::averaged_precision(parse_precision(precision)));
+  };
+  CHECK(after("W=int8/block/stochastic,M=int8/block/stochastic") == "float32");
+  CHECK(after("W=binary/step0,M=f32/clip1") == "W=binary/step0,A=f32,E=f32,G=f32,M=f32");
+  CHECK(after("int8") == "int8");
+  CHECK(after("float32;conv*:W=int4/step2,M=int4/step2") == "float32;conv*:W=f32");
+  CHECK(after("float32;first:M=bf16") == "float32;first:W=f32");
+}
+
+TEST_CASE("train --average-from: the same model in one go and resumed; eval opens it") {
+  const TemporaryFolder folder;
+  write_file(folder / "tiny.txt",
+             "network name=tiny input=16x16x1\nconvolution channels=8 kernel=3 stride=4\n"
+             "batch_norm\nrelu\nlinear units=classes\n");
+  const std::string run =
+      "train --data strokes --model tiny.txt --batch 256 --precision swalp --schedule constant "
+      "--average-from 1 --json ";
+  const Outcome whole = octet_in(folder, run + "--epochs 2 --out whole");
+  CAPTURE(whole.err);
+  REQUIRE(whole.code == 0);
+  const nlohmann::json averaged = whole.json()["averaged"];
+  CHECK(averaged["epochs"] == 2);
+  const double error = averaged["test_error"];
+  CHECK(whole.out.find("of the average over 2 epochs: whole/averaged.octet") != std::string::npos);
+  REQUIRE(octet_in(folder, run + "--epochs 1 --out parts").code == 0);
+  REQUIRE(octet_in(folder, "train --resume parts --epochs 2").code == 0);
+  const Model one = read_model(folder / "whole" / "averaged.octet");
+  CHECK(same_bits(one, read_model(folder / "parts" / "averaged.octet")));
+  const Model last = read_model(folder / "whole" / "last.octet");
+  CHECK_FALSE(same_bits(one.tensors.at("conv1.weight"), last.tensors.at("conv1.weight")));
+  CHECK(one.attribute("precision").starts_with("W=f32,A=int8/block/stochastic"));
+  const Outcome evaluated = octet_in(folder, "eval whole/averaged.octet --data strokes --json");
+  CHECK(evaluated.json()["test_error"] == error);
+  check_refused(folder, run + "--epochs 2 --average-from 3 --out none", 2, "--average-from 3");
+}

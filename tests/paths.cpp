@@ -1,0 +1,9 @@
+#include "tests/paths.h"
+
+namespace octet::test {
+
+const char* const source_folder = OCTET_SOURCE_DIR;
+const char* const octet_program = OCTET_PROGRAM;
+const char* const deep_compression_program = OCTET_DEEP_COMPRESSION;
+
+}  // namespace octet::test

@@ -1,0 +1,10 @@
+// Where the tree and its programs lie.
+#pragma once
+
+namespace octet::test {
+
+extern const char* const source_folder;
+extern const char* const octet_program;
+extern const char* const deep_compression_program;
+
+}  // namespace octet::test
