@@ -3,7 +3,9 @@
 // deep_compression/pipeline.h, what is compared in deep_compression/experiments.h, the paper's
 // tables in deep_compression/published.cpp. The last lines are the claims: paper, ours, difference,
 // pass or FAIL; the exit code is 0 when all pass and 3 when one does not.
+#include <CLI/CLI.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/session.h"
 #include "examples/papers/deep_compression/experiments.h"

@@ -7,7 +7,7 @@
 // them instead of in two epochs of 31 bits; momentum is constant. Pixels are 0 to 1, maxout units,
 // dropout and a bound on the length of each unit's weights as in the authors' code. The paper's
 // figures are from memory of it (*): its text could not be read here.
-#include <iostream>
+#include <CLI/CLI.hpp>
 
 #include "examples/cli/session.h"
 #include "examples/papers/common/claims.h"
@@ -83,9 +83,7 @@ int work(DynamicOptions& options) {
                 .ours = outcome(all, "dynamic 6/12").mean() - outcome(all, "dynamic 10/12").mean(),
                 .at_most = false,
                 .bound = 1});
-  std::cout << claims.text();
-  if (options.common.json) std::cout << cli::Json{{"claims", claims.json()}}.dump() << std::endl;
-  return claims.exit_code();
+  return conclude(claims, options.common.json);
 }
 
 }  // namespace

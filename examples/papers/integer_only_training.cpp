@@ -7,7 +7,9 @@
 // draws NITI's first weights, measures the pictures' mean before training, and prints shares.
 // Beside each is the same network in float32. The last lines are the claims; the exit code is 0
 // when all hold and 3 when one does not.
+#include <CLI/CLI.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "examples/cli/session.h"
 #include "examples/papers/integer_only_training/experiments.h"

@@ -6,10 +6,11 @@
 // Products are summed exactly and converted once. Weights, activations, errors, gradients and what
 // the optimiser accumulates into have 16 bits; layer outputs are <6, 10>. Errors are those of
 // single pictures, all but for a factor 100 / 64: divided by the batch they would be below the
-// step. The figures of the paper are from memory of it and are marked so (*): its text could not be
-// read here.
+// step. The paper's rate for MNIST, 0.1, trains here in no format with a momentum of 0.9; 0.02 was
+// chosen on pictures held out. The figures of the paper are from memory of it and are marked so
+// (*): its text could not be read here.
+#include <CLI/CLI.hpp>
 #include <cmath>
-#include <iostream>
 
 #include "examples/cli/session.h"
 #include "examples/papers/common/claims.h"
@@ -71,7 +72,7 @@ int work(LimitedOptions& options) {
                         options.common.seed, quick ? 10000 : 0);
   normalize(task, Pixels::unit);
   Training how{.epochs = mnist ? (quick ? 5 : 20) : (quick ? 8 : 120),
-               .rate = mnist ? 0.1f : 0.01f,
+               .rate = mnist ? 0.02f : 0.01f,
                .weight_decay = 5e-4f,
                .schedule = mnist ? Schedule::Kind::exponential : Schedule::Kind::drops,
                .batch = 100,
@@ -93,7 +94,8 @@ int work(LimitedOptions& options) {
        {"stochastic, FL 14", limited(14, outputs, "/stochastic"), paper(0.83, 25.4), how},
        {"stochastic, FL 12", limited(12, outputs, "/stochastic"), paper(0.90, 28.8), how},
        {"nearest, FL 14", limited(14, outputs, ""), {}, how},
-       {"nearest, FL 8", limited(8, outputs, ""), {}, how}},
+       {"stochastic, FL 8", limited(8, 8, "/stochastic"), {}, how},
+       {"nearest, FL 8", limited(8, 8, ""), {}, how}},
       options.common, options.validation_only);
   const double real = outcome(all, "float32").mean();
   const double gap = outcome(all, "stochastic, FL 14").mean() - real;
@@ -107,10 +109,14 @@ int work(LimitedOptions& options) {
               .paper = {},
               .ours = coarse,
               .at_most = false,
-              .bound = 5});
-  std::cout << claims.text();
-  if (options.common.json) std::cout << cli::Json{{"claims", claims.json()}}.dump() << std::endl;
-  return claims.exit_code();
+              .bound = 1});
+  claims.add(
+      {.what = "nearest, FL 8: points above stochastic, FL 8",
+       .paper = {},
+       .ours = outcome(all, "nearest, FL 8").mean() - outcome(all, "stochastic, FL 8").mean(),
+       .at_most = false,
+       .bound = 0});
+  return conclude(claims, options.common.json);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 // norm; the linear layer is not. Big SR has a batch eight times as large. The network is a ResNet-8
 // instead of the paper's ResNet-56, and the epochs are fewer; what is claimed is the order and the
 // gaps. The paper's figures are from memory of it (*): its text could not be read here.
-#include <iostream>
+#include <CLI/CLI.hpp>
 
 #include "datasets/transforms.h"
 #include "examples/cli/session.h"
@@ -83,9 +83,7 @@ int work(QuantizedNetsOptions& options) {
               .ours = mean("R") - mean("SR"),
               .at_most = false,
               .bound = -0.5});
-  std::cout << claims.text();
-  if (options.common.json) std::cout << cli::Json{{"claims", claims.json()}}.dump() << std::endl;
-  return claims.exit_code();
+  return conclude(claims, options.common.json);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 // stored weights stay within 0.5. Gradients keep 16 bits before they are rounded stochastically.
 // The scale of E is kept here and divides out at the next Shift; its maximum is taken behind ReLU's
 // mask instead of before it. Training beside it in float32: batch norm is in neither.
+#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "datasets/transforms.h"
@@ -122,9 +123,7 @@ int work(WageOptions& options) {
   check_constants(claims);
   if (options.experiment == "mnist") reproduce_mnist(options, claims);
   if (options.experiment == "cifar") reproduce_cifar(options, claims);
-  std::cout << claims.text();
-  if (options.common.json) std::cout << cli::Json{{"claims", claims.json()}}.dump() << std::endl;
-  return claims.exit_code();
+  return conclude(claims, options.common.json);
 }
 
 }  // namespace

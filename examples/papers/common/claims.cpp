@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -76,6 +77,12 @@ int Claims::exit_code() const {
   const bool all = std::all_of(claims_.begin(), claims_.end(),
                                [](const Claim& claim) { return claim.passes(); });
   return all ? 0 : static_cast<int>(Failure::bound);
+}
+
+int conclude(const Claims& claims, bool json) {
+  std::cout << claims.text();
+  if (json) std::cout << nlohmann::ordered_json{{"claims", claims.json()}}.dump() << std::endl;
+  return claims.exit_code();
 }
 
 }  // namespace octet::papers

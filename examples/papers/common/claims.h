@@ -36,6 +36,10 @@ class Claims {
   std::vector<Claim> claims_;
 };
 
+/// Prints the claims and, with `json`, an object that holds them as the last line; returns the exit
+/// code.
+int conclude(const Claims& claims, bool json);
+
 /// Columns of one width, two spaces between them: the first begins at the left, the others end at
 /// the right. Rows may be short.
 std::string aligned(const std::vector<std::vector<std::string>>& rows);

@@ -3,7 +3,6 @@
 // set; the test pictures are for the last figure alone.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -13,6 +12,10 @@
 #include "framework/network.h"
 #include "framework/training.h"
 #include "optim/schedules.h"
+
+namespace CLI {
+class App;
+}
 
 namespace octet::papers {
 

@@ -1,0 +1,34 @@
+// What papers on weights of few bits are held to: a residual network on CIFAR-10, trained as long
+// in each format as in float32.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/papers/common/formats.h"
+
+namespace octet::papers {
+
+struct ResidualOptions {
+  Options common{.data = "cifar10", .seeds = 1};
+  std::string model;        ///< of the zoo; resnet20, or resnet8 of --quick, when empty
+  std::int64_t epochs = 0;  ///< 30, or 6 of --quick, when 0
+  double rate = 0.1;
+  bool validation_only = false;
+};
+
+struct NamedFormats {
+  std::string name, precision;
+  std::optional<double> paper = {};  ///< test error, %
+};
+
+/// Adds --model, --epochs, --rate, --validation-only and the common ones.
+void add_options(CLI::App& program, ResidualOptions& options);
+
+/// Trains "float32", whose figure in the paper is `paper_real`, and each of `formats`.
+std::vector<Outcome> compare_residual_networks(const ResidualOptions& options,
+                                               const std::vector<NamedFormats>& formats,
+                                               std::optional<double> paper_real = {});
+
+}  // namespace octet::papers

@@ -1,0 +1,46 @@
+// Learned Step Size Quantization. Esser, McKinstry, Bablani, Appuswamy, Modha, ICLR 2020
+// (1902.08153). With codes of Q_N .. Q_P,
+//   v- = round(clip(v / s, -Q_N, Q_P)),     v^ = v- s,
+//   dv^/ds = v- - v / s inside, -Q_N or Q_P where clipped,   scaled by g = 1 / sqrt(N Q_P),
+//   s begins as 2 mean |v| / sqrt(Q_P).
+// Weights and activations have 2, 3 or 4 bits, those of the first and last layer 8. The paper
+// begins with trained weights and has no CIFAR-10; here everything begins anew, a ResNet-20 trains
+// as long in each format as in float32, and codes of weights are symmetric: 4 bits are -7 .. 7.
+#include <CLI/CLI.hpp>
+
+#include "examples/cli/session.h"
+#include "examples/papers/common/claims.h"
+#include "examples/papers/common/residual_networks.h"
+#include "framework/check.h"
+
+namespace {
+
+using namespace octet;
+using namespace octet::papers;
+
+// The inputs of the first layer are pixels on both sides of zero.
+std::string learned(int bits) {
+  return join("W=int", bits, "/learned,A=uint", bits,
+              "/learned;first:W=int8/learned,A=int8/learned;last:W=int8/learned,A=uint8/learned");
+}
+
+int work(const ResidualOptions& options) {
+  const std::vector<Outcome> all = compare_residual_networks(
+      options, {{"4 bits", learned(4)}, {"3 bits", learned(3)}, {"2 bits", learned(2)}});
+  const double real = outcome(all, "float32").mean();
+  Claims claims;
+  claims.add({.what = "4 bits: points above float32",
+              .paper = {},
+              .ours = outcome(all, "4 bits").mean() - real,
+              .bound = options.common.quick ? 3.0 : 1.0});
+  return conclude(claims, options.common.json);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program{"Quantisation with learned steps (Esser 2020).", "learned_step"};
+  ResidualOptions options;
+  add_options(program, options);
+  return run(program, argc, argv, [&] { return work(options); });
+}
