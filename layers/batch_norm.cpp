@@ -1,11 +1,11 @@
 #include "layers/batch_norm.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "framework/check.h"
 #include "framework/parallel.h"
+#include "framework/text.h"
 #include "layers/real_kernels.h"
 
 namespace octet {
@@ -61,12 +61,6 @@ OCTET_KERNEL void backward_kernel(const T* error, const T* x, std::int64_t rows,
     }
 }
 
-// The shortest text that is read back as the same number.
-std::string print(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
 std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 
 }  // namespace
@@ -80,8 +74,8 @@ std::unique_ptr<Layer> BatchNorm::from(SpecReader& reader) {
 
 Spec BatchNorm::spec() const {
   Spec spec{.kind = "batch_norm"};
-  if (options_.momentum != usual.momentum) spec.set("momentum", print(options_.momentum));
-  if (options_.epsilon != usual.epsilon) spec.set("epsilon", print(options_.epsilon));
+  if (options_.momentum != usual.momentum) spec.set("momentum", shortest(options_.momentum));
+  if (options_.epsilon != usual.epsilon) spec.set("epsilon", shortest(options_.epsilon));
   return spec;
 }
 

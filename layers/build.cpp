@@ -160,6 +160,8 @@ bool set_precision(Network& network, const Precision& precision,
       // A rule that takes the format of activations away leaves a layer without codes.
       flowing->keep_in_float(kept || (own.activations.is_float32() && own.weights.is_float32() &&
                                       !precision.activations.is_float32()));
+      if (!precision.rules.empty())
+        verify(own, join(print(precision), "' at layer '", layer->name()));
       weighted->set_precision(own);
     }
   };

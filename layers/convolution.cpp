@@ -2,6 +2,7 @@
 
 #include "framework/check.h"
 #include "framework/products.h"
+#include "framework/text.h"
 #include "framework/weight_gradient.h"
 
 namespace octet {
@@ -36,7 +37,7 @@ Spec Convolution::spec() const {
       .set_unless("bias", options_.bias, true);
   if (options_.initializer != Initializer::he)
     spec.set("init", std::string(name_of(options_.initializer)));
-  if (options_.max_norm > 0) spec.set("max_norm", join(options_.max_norm));
+  if (options_.max_norm > 0) spec.set("max_norm", shortest(options_.max_norm));
   return spec;
 }
 

@@ -3,10 +3,28 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/check.h"
 #include "framework/parallel.h"
 
 namespace octet {
 namespace {
+
+// A step that crosses zero would turn codes around. Zero itself says that there is none yet.
+struct AboveZero final : Constraint {
+  void project_value(Parameter& parameter) override {
+    for (std::int64_t i = 0; i < parameter.value.elements(); ++i) {
+      float& scale = parameter.value.floats()[i];
+      if (scale != 0) scale = std::max(scale, least);
+    }
+  }
+  void verify(const Parameter& parameter) const override {
+    for (std::int64_t i = 0; i < parameter.value.elements(); ++i)
+      check(parameter.value.floats()[i] == 0 || parameter.value.floats()[i] >= least,
+            Failure::failed, parameter.name, ": expected at least ", least, ", got ",
+            parameter.value.floats()[i]);
+  }
+  static constexpr float least = 1e-6f;
+};
 
 void copy_values(const Tensor& from, Tensor& to) {
   std::copy(from.floats(), from.floats() + from.elements(), to.floats());
@@ -17,6 +35,7 @@ void copy_values(const Tensor& from, Tensor& to) {
 LearnedScales::LearnedScales(Quantizer& quantizer, std::string name) : quantizer_(quantizer) {
   parameter_.name = std::move(name);
   parameter_.is_weight = false;
+  parameter_.constraints.push_back(std::make_shared<AboveZero>());
   for (Tensor* tensor : {&parameter_.value, &parameter_.gradient}) {
     tensor->resize(quantizer.range().shape());
     tensor->fill_zero();

@@ -6,8 +6,8 @@
 // Rule trained (Zhu et al. 2017, TTQ): w^ is P, 0 or -N,
 //   dLoss/dP = sum of dLoss/dw^ where w^ = P,    dLoss/dN = -sum of dLoss/dw^ where w^ = -N,
 //   dLoss/dw = dLoss/dw^ times P, 1 or N.
-// The paper's first P and N are not known to us; here they are the mean magnitudes of the weights
-// that they stand for.
+// The authors' code begins with P = N = 1; here they begin as the mean magnitudes of the weights
+// that they stand for, which needs no batch norm. No scale falls below 1e-6.
 #pragma once
 
 #include <string>

@@ -2,6 +2,7 @@
 
 #include "framework/check.h"
 #include "framework/products.h"
+#include "framework/text.h"
 #include "framework/weight_gradient.h"
 #include "layers/real_kernels.h"
 #include "layers/scale_kernels.h"
@@ -48,7 +49,7 @@ Spec Linear::spec() const {
   spec.set("units", options_.units).set_unless("bias", options_.bias, true);
   if (options_.initializer != Initializer::he)
     spec.set("init", std::string(name_of(options_.initializer)));
-  if (options_.max_norm > 0) spec.set("max_norm", join(options_.max_norm));
+  if (options_.max_norm > 0) spec.set("max_norm", shortest(options_.max_norm));
   return spec;
 }
 

@@ -14,7 +14,7 @@ class Linear : public WeightedLayer {
     float max_norm = 0;  ///< see MaxNorm; 0 for no bound
   };
   explicit Linear(const Options& options);
-  /// Reads units, bias, init. Throws Error(usage).
+  /// Reads units, bias, init, max_norm. Throws Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
 
   Spec spec() const override;

@@ -67,10 +67,30 @@ double SumOfSquares::evaluate(const Tensor& scores, const std::vector<std::int32
   return loss / static_cast<double>(n);
 }
 
+double SquaredHinge::evaluate(const Tensor& scores, const std::vector<std::int32_t>& labels,
+                              Tensor* error) const {
+  const std::int64_t n = scores.shape()[0], classes = scores.elements() / n;
+  check_labels(labels, classes);
+  if (error) error->resize(scores.shape());
+  const float share = 1.0f / static_cast<float>(scores.elements());
+  double loss = 0;
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const float target = labels[static_cast<std::size_t>(i)] == k ? 1.0f : -1.0f;
+      const float lacking = 1.0f - target * scores.floats()[i * classes + k];
+      const float hinge = lacking <= 0 ? 0.0f : lacking;  // a NaN stays one
+      loss += static_cast<double>(hinge) * static_cast<double>(hinge);
+      if (error) error->floats()[i * classes + k] = -2 * share * target * hinge;
+    }
+  return loss / static_cast<double>(scores.elements());
+}
+
 std::unique_ptr<Loss> make_loss(std::string_view name) {
   if (name == "cross-entropy") return std::make_unique<SoftmaxCrossEntropy>();
   if (name == "sum-of-squares") return std::make_unique<SumOfSquares>();
-  fail(Failure::usage, "unknown loss '", name, "', expected cross-entropy or sum-of-squares");
+  if (name == "squared-hinge") return std::make_unique<SquaredHinge>();
+  fail(Failure::usage, "unknown loss '", name,
+       "', expected cross-entropy, sum-of-squares or squared-hinge");
 }
 
 }  // namespace octet

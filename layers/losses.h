@@ -23,7 +23,16 @@ class SumOfSquares : public Loss {
                   Tensor* error) const override;
 };
 
-/// "cross-entropy" or "sum-of-squares"; throws Error(usage) otherwise.
+/// Mean over the classes of max(0, 1 - target * score)^2 with target 1 for the label, -1 elsewhere:
+/// an L2-SVM, as BinaryConnect has it (Courbariaux 2015).
+class SquaredHinge : public Loss {
+ public:
+  std::string_view name() const override { return "squared-hinge"; }
+  double evaluate(const Tensor& scores, const std::vector<std::int32_t>& labels,
+                  Tensor* error) const override;
+};
+
+/// "cross-entropy", "sum-of-squares" or "squared-hinge"; throws Error(usage) otherwise.
 std::unique_ptr<Loss> make_loss(std::string_view name);
 
 /// Scores of one image -> probabilities, in place.

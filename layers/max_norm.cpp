@@ -31,6 +31,8 @@ void MaxNorm::project_value(Parameter& parameter) {
 }
 
 void MaxNorm::verify(const Parameter& parameter) const {
+  // A constraint that comes after has the last word: a grid, whose rounding may lengthen.
+  if (!parameter.constraints.empty() && parameter.constraints.back().get() != this) return;
   const std::int64_t rows = parameter.value.shape()[0], row = parameter.value.elements() / rows;
   for (std::int64_t k = 0; k < rows; ++k) {
     const double size = length(parameter.value.floats() + k * row, row);

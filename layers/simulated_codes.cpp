@@ -17,10 +17,12 @@ OCTET_KERNEL void stop_kernel(const float* reals, const float* error, float leas
 void stop_clipped(const Tensor& reals, const Tensor& codes, const Format& format,
                   const Tensor& error, Tensor& passed) {
   if (&error != &passed) passed.resize(error.shape());
-  // Half a step beyond the last code still rounds to it.
+  // Of simulated codes what still rounds to the last one is within the range (Jacob 2017); `stop`
+  // means the numbers themselves (Wu 2018, Zhou 2016).
+  const float margin = format.stop ? 0.0f : 0.5f;
   const auto zero = static_cast<float>(codes.zero_point);
-  const float least = codes.scale() * (static_cast<float>(format.grid.least()) - zero - 0.5f);
-  const float most = codes.scale() * (static_cast<float>(format.grid.most()) - zero + 0.5f);
+  const float least = codes.scale() * (static_cast<float>(format.grid.least()) - zero - margin);
+  const float most = codes.scale() * (static_cast<float>(format.grid.most()) - zero + margin);
   parallel_for(error.elements(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
     stop_kernel(reals.floats(), error.floats(), least, most, begin, end, passed.floats());
   });

@@ -82,8 +82,8 @@ void WeightedLayer::set_precision(const Precision& precision) {
     weight_.constraints.push_back(weight_on_grid_);
     // Biases accumulate too, where the grid has room for them.
     const Grid& grid = precision.master.grid;
-    const bool roomy =
-        grid.kind == Grid::Kind::integer && grid.bits >= 8 && !precision.master.scaling.channel;
+    const bool roomy = (grid.kind == Grid::Kind::integer || grid.kind == Grid::Kind::posit) &&
+                       grid.bits >= 8 && !precision.master.scaling.channel;
     if (roomy || (grid.kind == Grid::Kind::floating && !grid.is_float32())) {
       bias_on_grid_ = std::make_shared<OnGrid>(precision.master, bias_.name);
       bias_.constraints.push_back(bias_on_grid_);
@@ -187,6 +187,15 @@ void WeightedLayer::encode_weights(const Pass& pass) {
   quantize_weights_.encode(weight_.value, pass, weights_);
   if (learned) learned->accept(pass);
   for (float& scale : weights_.scales) scale /= fan_in_.divisor;
+}
+
+Tensor WeightedLayer::weights_in_float() {
+  if (of_reals_ && operands_ == Element::float32) return weight_.value;
+  if (precision_.weights.is_float32()) return weight_.value;
+  encode_weights({});
+  Tensor reals;
+  decode(weights_, reals);
+  return reals;
 }
 
 // A: codes as they arrive, or of the float32 that arrives.

@@ -41,6 +41,9 @@ class WeightedLayer : public FlowLayer {
   /// Whether the errors that arrive as codes were multiplied by the scales of the weight's
   /// channels.
   void set_errors_folded(bool folded) { errors_folded_ = folded; }
+  /// The weights that products see, as float32: by the layer's own formats, learned scales and the
+  /// divisor of S=fan-in.
+  Tensor weights_in_float();
   /// Whether the products see the values themselves, as elements `operands`: no format but float32,
   /// or bfloat16 in all three roles.
   bool sees_reals() const { return of_reals_; }

@@ -340,7 +340,7 @@ void add_bench(CLI::App& program, Work& work) {
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
   verb.add_option("--turn", o.turn, "seconds of a turn, about; at least one step")
-      ->check(CLI::Range(0.001, 600.0))
+      ->check(within(0.001, 600.0))
       ->capture_default_str();
   verb.add_flag("--peers", o.peers, "measure PyTorch too, in float32 and in bf16 autocast");
   verb.add_option("--peer-script", o.peer_script,

@@ -41,18 +41,18 @@ void add_compress(CLI::App& program, Work& work) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   verb.add_option("--prune-lr", o.prune_rate, "learning rate while pruning (SGD, cosine)")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(within(0.0, 1000.0))
       ->capture_default_str();
   verb.add_option("--share-lr", o.share_rate, "learning rate of shared weights (Adam, cosine)")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(within(0.0, 1000.0))
       ->capture_default_str();
   verb.add_option("--weight-decay", o.weight_decay, "L2 penalty while pruning")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(within(0.0, 1.0))
       ->capture_default_str();
   add_augment_option(verb, o.augment);
   verb.add_option("--validation", o.validation,
                   "share of the training pictures held out, to watch the error on")
-      ->check(CLI::Range(0.0, 0.5))
+      ->check(within(0.0, 0.5))
       ->capture_default_str();
   verb.add_option("--index-bits", o.index_bits,
                   "bits of a relative index before entropy coding, 1 to 8; 0 takes the best for "
@@ -62,7 +62,7 @@ void add_compress(CLI::App& program, Work& work) {
   verb.add_option("--max-error", o.max_error,
                   "find the smallest file whose error is at most this fraction; with --prune or "
                   "--bits, only check it. Exit code 3 when the file's test error is above")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(within(0.0, 1.0));
   verb.add_option("--max-bytes", o.max_bytes,
                   "find the most accurate file of at most this size; with --prune or --bits, only "
                   "check it. Exit code 3 when it is larger")
@@ -77,12 +77,12 @@ void add_compress(CLI::App& program, Work& work) {
           "--trial-lr", o.trial_rate,
           "learning rate of a trial's pruning (SGD, cosine after a warm-up); a quarter of it "
           "where that diverges")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(within(0.0, 1000.0))
       ->capture_default_str();
   verb.add_option("--share-loss", o.share_loss,
                   "in a search, by how much sharing weights may raise the loss, before the shared "
                   "values are trained")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(within(0.0, 100.0))
       ->capture_default_str();
   verb.add_option("--out", o.out, "the file to write; MODEL's name with -compressed unless given");
   add_common_options(verb, o.common);

@@ -11,6 +11,7 @@
 #include "framework/check.h"
 #include "framework/files.h"
 #include "framework/random.h"
+#include "layers/float_model.h"
 #include "layers/lower.h"
 #include "quant/onnx/onnx_file.h"
 
@@ -28,12 +29,18 @@ struct ExportOptions {
   CommonOptions common;
 };
 
-// The model as its float32 file has it: weights in the model's format, activations as they are.
-Model with_float_activations(Model model) {
-  Precision precision;
-  precision.weights = parse_precision(model.attribute("precision")).weights;
-  model.attributes["precision"] = print(precision);
-  return model;
+// The network of the model, its weights in their formats, without those of activations: what the
+// float32 file must say again.
+Network with_float_activations(const Model& model) {
+  Precision precision = parse_precision(model.attribute("precision"));
+  precision.activations = {};
+  for (LayerRule& rule : precision.rules) rule.activations.reset();
+  std::erase_if(precision.rules, [](const LayerRule& rule) {
+    return !rule.weights && !rule.errors && !rule.gradients && !rule.master;
+  });
+  Model weights = model;
+  weights.attributes["precision"] = print(precision);
+  return build_network(weights);
 }
 
 Tensor random_pictures(const Shape& image, const Normalization& normalization) {
@@ -90,12 +97,12 @@ int run_export(const ExportOptions& options) {
   check_writable(out);
   const std::optional<IntegerNetwork> integers = find_integers(model, options);
   check(integers || !options.edges, Failure::usage, "--edges: only integers have codes");
-  Network network = build_network(with_float_activations(model));
+  Network network = with_float_activations(model);
   Bytes bytes;
   if (integers) {
     bytes = write_onnx(*integers, {normalization, model.attributes}, options.edges);
   } else {
-    bytes = write_onnx(model, normalization);
+    bytes = write_onnx(float_weights(model), normalization);
     check_same(bytes, network, out, normalization);
   }
   if (options.sample > 0) {

@@ -194,6 +194,16 @@ std::string with_dashes(std::string argument) {
   return argument;
 }
 
+CLI::Validator within(double least, double most) {
+  return {[=](std::string& text) {
+            double value = 0;
+            if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most)
+              return std::string();
+            return join("Value ", text, " not in range ", least, " to ", most);
+          },
+          join("FLOAT in [", least, " - ", most, "]")};
+}
+
 void check_known(const CLI::App& verb, const std::string& argument, const std::string& where) {
   if (!argument.starts_with("--") || argument == "--") return;
   const std::string name = argument.substr(0, argument.find('='));
@@ -211,12 +221,14 @@ std::string find_config(const std::string& given) {
   namespace fs = std::filesystem;
   if (fs::is_regular_file(given)) return given;
   std::string known;
+  std::string name = given;
+  std::replace(name.begin(), name.end(), '_', '-');
   if (given.find_first_of("/.") == std::string::npos) {
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
     for (const fs::path& folder :
          {program.parent_path().parent_path() / "share/octet/configs", fs::path(OCTET_CONFIGS)}) {
-      const fs::path file = folder / (given + ".toml");
+      const fs::path file = folder / (name + ".toml");
       if (fs::is_regular_file(file)) return file.string();
       for (const auto& entry : fs::directory_iterator(folder, error))
         if (entry.path().extension() == ".toml") known += " " + entry.path().stem().string();

@@ -10,7 +10,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 namespace octet::cli {
 
@@ -42,6 +43,9 @@ void add_recipes(CLI::App& program, Work& work);
 /// "--batch_size=3" -> "--batch-size=3"; a value keeps its underscores.
 std::string with_dashes(std::string argument);
 
+/// Of options that are numbers: at least `least` and at most `most`, which NaN is not.
+CLI::Validator within(double least, double most);
+
 /// "; did you mean WORD?" with the known word that is nearest, or nothing.
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
 
@@ -49,7 +53,7 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
 void check_known(const CLI::App& verb, const std::string& argument, const std::string& where);
 
 /// The options of a TOML file, or of one that comes with the program and is called `given`
-/// ("wage_mnist"), as arguments "--name=value". Throws Error(usage) where the verb does not know
+/// ("wage-mnist"), as arguments "--name=value". Throws Error(usage) where the verb does not know
 /// them.
 std::vector<std::string> config_arguments(const CLI::App& verb, const std::string& given);
 

@@ -12,6 +12,7 @@
 #include "framework/files.h"
 #include "framework/parallel.h"
 #include "layers/equalize.h"
+#include "layers/float_model.h"
 #include "layers/flow.h"
 #include "layers/losses.h"
 #include "quant/compression/model_file.h"
@@ -205,7 +206,7 @@ int Quantization::work() {
             << held_.size() << " held out, " << threads()
             << (threads() == 1 ? " thread" : " threads") << "\nprecision " << print(how_.precision)
             << (options_.dynamic ? "" : ", ranges by " + options_.method) << std::endl;
-  original_.attributes["precision"] = "float32";
+  original_ = float_weights(original_);
   float_metrics_ = measure(original_, held_);
   choose_equalization();
   choose_correction();

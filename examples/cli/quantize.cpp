@@ -24,7 +24,7 @@ void add_quantize(CLI::App& program, Work& work) {
       ->check(CLI::IsMember({"minmax", "percentile", "mse", "entropy"}))
       ->capture_default_str();
   verb.add_option("--percentile", o.percentile, "share of values within the range, in %")
-      ->check(CLI::Range(50.0, 100.0))
+      ->check(within(50.0, 100.0))
       ->capture_default_str();
   verb.add_flag("--dynamic", o.dynamic,
                 "find the ranges of activations anew in each batch, when the model runs");
@@ -48,11 +48,11 @@ void add_quantize(CLI::App& program, Work& work) {
   verb.add_option("--max-drop", o.max_drop,
                   "keep the worst layers in float32 until at most so many points of accuracy are "
                   "lost on the pictures held out. Exit code 3 when that cannot be met")
-      ->check(CLI::Range(-100.0, 100.0));
+      ->check(within(-100.0, 100.0));
   verb.add_option("--validation", o.validation,
                   "share of the training pictures held out, for choices; those that octet train "
                   "held out when that and --seed are the same")
-      ->check(CLI::Range(0.0, 0.5))
+      ->check(within(0.0, 0.5))
       ->capture_default_str();
   verb.add_option("--report", o.report,
                   "held-out pictures to measure each layer on, at most; 0 for no table of layers")

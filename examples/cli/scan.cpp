@@ -290,7 +290,7 @@ void add_scan(CLI::App& program, Work& work) {
   verb.add_option("MODEL", o.model, "model file of octet train")->required();
   add_data_options(verb, o.data);
   verb.add_option("--prune", o.prune, "share of all weights that the proposal removes")
-      ->check(CLI::Range(0.0, 1 - least_density))
+      ->check(within(0.0, 1 - least_density))
       ->capture_default_str();
   verb.add_option("--densities", o.densities,
                   "shares of a layer's weights to keep, such as 0.5,0.2,0.1; twelve or more from 1 "
@@ -298,7 +298,7 @@ void add_scan(CLI::App& program, Work& work) {
   verb.add_option("--validation", o.validation,
                   "share of the training pictures to measure on; those that octet train held out "
                   "when that and --seed are the same")
-      ->check(CLI::Range(0.0, 0.5))
+      ->check(within(0.0, 0.5))
       ->capture_default_str();
   add_common_options(verb, o.common);
   verb.footer(

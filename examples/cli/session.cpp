@@ -29,7 +29,7 @@ void add_data_options(CLI::App& verb, DataOptions& options, bool required) {
                 "leave out pictures that cannot be read, instead of stopping");
   verb.add_option("--hold-out", options.hold_out,
                   "share of a folder without test pictures that becomes the test set")
-      ->check(CLI::Range(0.01, 0.9))
+      ->check(within(0.01, 0.9))
       ->capture_default_str();
   verb.add_option("--split-seed", options.split_seed,
                   "chooses that share, and the pictures of strokes; keep it from train to eval")

@@ -175,6 +175,9 @@ void Sweep::end(const Job& job, const TrainingProcess::Ending& ending) {
   result.status = ending.code == 0 && answered ? Status::done : Status::failed;
   if (result.status == Status::done) {
     result.figures["test_error"] = ending.figures["test_error"].get<double>();
+    if (const auto averaged = ending.figures.find("averaged");
+        averaged != ending.figures.end() && averaged->is_object())
+      result.figures["averaged_test_error"] = averaged->at("test_error").get<double>();
     if (!job.evaluates) result.state_hash = ending.figures.value("state_hash", "");
   } else {
     result.code = ending.code;
@@ -291,8 +294,8 @@ void add_sweep(CLI::App& program, Work& work) {
       "[[runs]] those of one run. [plot] asks for a plot, by gnuplot: x, y, by, log_x, log_y,\n"
       "title, format. What is done already is not repeated, what was interrupted goes on.\n"
       "Examples:\n"
-      "  octet sweep examples/configs/recipes.toml --dry-run\n"
-      "  octet sweep examples/configs/recipes.toml --jobs 2");
+      "  octet sweep examples/sweeps/recipes.toml --dry-run\n"
+      "  octet sweep examples/sweeps/recipes.toml --jobs 2");
   verb.callback([&work, options] { work = [options] { return Sweep(*options).work(); }; });
 }
 

@@ -12,6 +12,7 @@
 #include "examples/networks/networks.h"
 #include "framework/check.h"
 #include "framework/files.h"
+#include "framework/text.h"
 
 namespace octet::cli {
 namespace {
@@ -56,8 +57,7 @@ std::string canonical(const std::string& value) {
   const char* const end = value.data() + value.size();
   const auto [last, failure] = std::from_chars(value.data(), end, number);
   if (failure != std::errc() || last != end) return value;
-  char text[64];
-  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+  return shortest(number);
 }
 
 // One option with the values that it takes.
@@ -337,7 +337,7 @@ void Planner::add_run(const Options& options, const std::string& name,
     train.parse(run.arguments);
     take_from_file(*train.verb, train.options);
     if (train.options.resume_from.empty()) check_model(train.options.model);
-    parse_precision(train.options.precision);
+    check_together(train.options);
   } catch (const Error& error) {
     fail(error.kind, plan_.file, ": ", error.what());
   }

@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t hash_digits = 12;
+constexpr const char* averaged = "averaged_test_error";  // of runs with --average-from
 std::string hash_of(const std::string& id) {
   return id.size() > hash_digits ? id.substr(id.size() - hash_digits) : "";
 }
@@ -125,6 +126,7 @@ Result SweepFolder::result(const RunPlan& run) const {
     const std::string status = kept.at("status");
     if (status == "done") {
       result.figures["test_error"] = kept.at("test_error").get<double>();
+      if (kept.contains(averaged)) result.figures[averaged] = kept.at(averaged).get<double>();
       result.state_hash = kept.at("state_hash").get<std::string>();
     } else {
       check(status == "failed", Failure::data, status);
@@ -143,6 +145,7 @@ void SweepFolder::keep(const SweepPlan& plan, const RunPlan& run, const Result& 
   Json kept{{"status", print(result.status)}};
   if (result.status == Status::done) {
     kept["test_error"] = result.figures.at("test_error");
+    if (result.figures.contains(averaged)) kept[averaged] = result.figures.at(averaged);
     kept["state_hash"] = result.state_hash;
   } else {
     kept["code"] = result.code;

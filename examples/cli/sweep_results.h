@@ -12,9 +12,11 @@
 namespace octet::cli {
 
 /// The figures of a run, in the order of the table.
-inline constexpr const char* figure_names[] = {
-    "test_error", "validation_error", "best_validation_error", "train_error", "loss",
-    "epochs",     "seconds",          "images_per_second"};
+inline constexpr const char* figure_names[] = {"test_error",       "averaged_test_error",
+                                               "validation_error", "best_validation_error",
+                                               "train_error",      "loss",
+                                               "epochs",           "seconds",
+                                               "images_per_second"};
 
 enum class Status { waiting, interrupted, done, failed };
 const char* print(Status status);

@@ -1,21 +1,15 @@
 #include "examples/cli/sweep_table.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "framework/files.h"
+#include "framework/text.h"
 
 namespace octet::cli {
 namespace {
-
-// The shortest text that gives the same number again.
-std::string print(double value) {
-  char text[64];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
 
 std::string quoted(const std::string& field) {
   if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
@@ -110,7 +104,7 @@ std::string table_csv(const SweepPlan& plan, const SweepFolder& folder,
     text += join(",", run.seed, ",", print(results[i].status));
     for (const char* name : figure_names) {
       const auto found = results[i].figures.find(name);
-      text += found == results[i].figures.end() ? "," : "," + print(found->second);
+      text += found == results[i].figures.end() ? "," : "," + shortest(found->second);
     }
     text += "," + results[i].state_hash + "," + quoted(results[i].reason) + "," +
             quoted(folder.run_folder(run).string()) + "\n";

@@ -6,16 +6,10 @@
 #include <charconv>
 
 #include "framework/check.h"
+#include "framework/text.h"
 
 namespace octet::cli::toml {
 namespace {
-
-// The shortest spelling that gives the number again.
-template <class Number>
-std::string spelled(Number number) {
-  char text[64];
-  return {text, std::to_chars(text, text + sizeof text, number).ptr};
-}
 
 class Reader {
  public:
@@ -82,8 +76,9 @@ class Reader {
 
   Scalar scalar(const ::toml::node& node, const Entry& entry) const {
     if (const auto text = node.as_string()) return {Kind::string, text->get()};
-    if (const auto number = node.as_integer()) return {Kind::number, spelled(number->get())};
-    if (const auto number = node.as_floating_point()) return {Kind::number, spelled(number->get())};
+    if (const auto number = node.as_integer()) return {Kind::number, shortest(number->get())};
+    if (const auto number = node.as_floating_point())
+      return {Kind::number, shortest(number->get())};
     if (const auto truth = node.as_boolean())
       return {Kind::boolean, truth->get() ? "true" : "false"};
     fail(Failure::usage, file_, ":", entry.line, ": ", entry.key,

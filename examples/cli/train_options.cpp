@@ -3,10 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
+#include <sstream>
 
 #include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
 #include "framework/check.h"
+#include "quant/numbers/precision.h"
 #include "quant/numbers/recipes.h"
 
 namespace octet::cli {
@@ -34,13 +36,13 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   verb.add_option("--lr", o.learning_rate, "learning rate that the schedule scales")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(within(0.0, 1000.0))
       ->capture_default_str();
   verb.add_option("--momentum", o.momentum, "of sgd")
-      ->check(CLI::Range(0.0, 0.9999))
+      ->check(within(0.0, 0.9999))
       ->capture_default_str();
   verb.add_option("--weight-decay", o.weight_decay, "L2 penalty on weights")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(within(0.0, 1.0))
       ->capture_default_str();
   verb.add_option("--optimizer", o.optimizer, "sgd or adam")
       ->check(CLI::IsMember({"sgd", "adam"}))
@@ -52,17 +54,17 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
       ->capture_default_str();
   verb.add_option("--drop-at", o.drop_at, "of schedule drops: the epochs, such as 200,250");
   verb.add_option("--drop-factor", o.drop_factor, "of schedule drops: what each multiplies by")
-      ->check(CLI::Range(1e-6, 1.0))
+      ->check(within(1e-6, 1.0))
       ->capture_default_str();
   verb.add_option("--last-rate", o.last_rate,
                   "of schedules cosine, linear and exponential: the share of --lr at the end")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(within(0.0, 1.0))
       ->capture_default_str();
   verb.add_option("--warmup", o.warmup, "epochs over which the learning rate rises")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(within(0.0, 1000.0))
       ->capture_default_str();
-  verb.add_option("--loss", o.loss, "cross-entropy or sum-of-squares")
-      ->check(CLI::IsMember({"cross-entropy", "sum-of-squares"}))
+  verb.add_option("--loss", o.loss, "cross-entropy, sum-of-squares or squared-hinge")
+      ->check(CLI::IsMember({"cross-entropy", "sum-of-squares", "squared-hinge"}))
       ->capture_default_str();
   add_augment_option(verb, o.augment);
   verb.add_option("--normalization", o.normalization,
@@ -71,22 +73,22 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
       ->capture_default_str();
   verb.add_option("--validation", o.validation,
                   "share of the training pictures held out; chooses best.octet")
-      ->check(CLI::Range(0.0, 0.5))
+      ->check(within(0.0, 0.5))
       ->capture_default_str();
   verb.add_option("--observe-epochs", o.observe_epochs,
                   "where codes are simulated (integer-arithmetic-only): epochs in which ranges of "
                   "activations are only observed")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(within(0.0, 1e6))
       ->capture_default_str();
   verb.add_option("--freeze-epochs", o.freeze_epochs,
                   "where codes are simulated: last epochs, in which batch norms keep their "
                   "statistics")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(within(0.0, 1e6))
       ->capture_default_str();
   verb.add_option("--loss-scale", o.loss_scale,
                   "errors are propagated so many times as large: a power of two, for formats of "
                   "errors with a fixed smallest step")
-      ->check(CLI::Range(1.0, 16777216.0))
+      ->check(within(1.0, 16777216.0))
       ->check([](const std::string& text) {
         int exponent = 0;
         return std::frexp(std::atof(text.c_str()), &exponent) == 0.5
@@ -111,6 +113,32 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
                   "begin with the network, weights, precision and loss of this model file, "
                   "compressed or not; what is pruned and shared in it stays so");
   add_common_options(verb, o.common);
+}
+
+std::vector<double> drop_epochs(const TrainOptions& options) {
+  std::vector<double> epochs;
+  std::istringstream parts(options.drop_at);
+  for (std::string part; std::getline(parts, part, ',');) {
+    char* end = nullptr;
+    epochs.push_back(std::strtod(part.c_str(), &end));
+    check(!part.empty() && *end == '\0' && epochs.back() > 0 && epochs.back() < 1e6, Failure::usage,
+          "--drop-at: expected epochs such as 200,250, got '", options.drop_at, "'");
+  }
+  return epochs;
+}
+
+void check_together(const TrainOptions& options) {
+  check((options.schedule == "drops") == !drop_epochs(options).empty(), Failure::usage,
+        "--drop-at and --schedule drops go together");
+  check(options.schedule != "exponential" || options.last_rate > 0, Failure::usage,
+        "--schedule exponential falls to --last-rate times the rate: expected one above 0");
+  check(options.average_from <= options.epochs, Failure::usage, "--average-from ",
+        options.average_from, ": expected at most the ", options.epochs, " of --epochs");
+  const Precision precision = parse_precision(options.precision);
+  check(options.average_from == 0 || !precision.fan_in ||
+            !same_grid(precision.weights, precision.master),
+        Failure::usage, "--average-from: under S=fan-in averaged weights must still be seen on a ",
+        "grid of their own, which that of master weights is here");
 }
 
 void take_from_file(CLI::App& verb, TrainOptions& options) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "examples/cli/session.h"
 
@@ -42,6 +43,11 @@ struct TrainOptions {
 };
 
 void add_train_options(CLI::App& verb, TrainOptions& options);
+
+/// The epochs of --drop-at; none without it. Throws Error(usage) unless it is as its help says.
+std::vector<double> drop_epochs(const TrainOptions& options);
+/// Throws Error(usage) where options do not go together.
+void check_together(const TrainOptions& options);
 
 /// What a run with --resume-from takes from that file unless it is given: precision and loss, which
 /// become options of the verb as if they were. Throws Error(usage) where --model is given beside

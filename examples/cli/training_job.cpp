@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
-#include <sstream>
 
 #include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
@@ -66,22 +64,6 @@ Normalization choose_normalization(const TrainOptions& options, const Dataset& d
   return {std::vector<float>(channels, half), std::vector<float>(channels, half > 0 ? half : 1.0f)};
 }
 
-// "200,250" epochs as steps.
-std::vector<std::int64_t> drop_steps(const TrainOptions& options, std::int64_t batches) {
-  std::vector<std::int64_t> steps;
-  std::istringstream parts(options.drop_at);
-  for (std::string part; std::getline(parts, part, ',');) {
-    char* end = nullptr;
-    const double epoch = std::strtod(part.c_str(), &end);
-    check(!part.empty() && *end == '\0' && epoch > 0 && epoch < 1e6, Failure::usage,
-          "--drop-at: expected epochs such as 200,250, got '", options.drop_at, "'");
-    steps.push_back(std::llround(epoch * static_cast<double>(batches)));
-  }
-  check((options.schedule == "drops") == !steps.empty(), Failure::usage,
-        "--drop-at and --schedule drops go together");
-  return steps;
-}
-
 }  // namespace
 
 void take_weights(Model model, Network& network) {
@@ -109,8 +91,7 @@ TrainingJob::TrainingJob(const TrainOptions& given)
       precision(choose_precision(options.precision, options.bfloat16_as_float32)),
       loss(make_loss(options.loss)) {
   if (options.bfloat16_as_float32) options.precision = print(precision);
-  check(options.average_from <= options.epochs, Failure::usage, "--average-from ",
-        options.average_from, ": expected at most the ", options.epochs, " of --epochs");
+  check_together(options);
   const bool from_file = !options.resume_from.empty(), resumed = !options.resume.empty();
   Model origin;
   std::vector<TensorReport> reports;
@@ -164,7 +145,9 @@ std::int64_t TrainingJob::plan_steps(std::int64_t batches) {
               .warmup_steps = std::llround(options.warmup * static_cast<double>(batches)),
               .factor = static_cast<float>(options.drop_factor),
               .floor = options.last_rate,
-              .drop_steps = drop_steps(options, batches)};
+              .drop_steps = {}};
+  for (const double epoch : drop_epochs(options))
+    schedule.drop_steps.push_back(std::llround(epoch * static_cast<double>(batches)));
   if (simulates_codes(precision.activations)) {
     state.observe_until = std::llround(options.observe_epochs * static_cast<double>(batches));
     state.freeze_from = total - std::llround(options.freeze_epochs * static_cast<double>(batches));

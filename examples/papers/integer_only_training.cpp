@@ -4,7 +4,8 @@
 //   NITI: Training Integer Neural Networks Using Integer-only Arithmetic. Wang, Rasoulinezhad,
 //   Leong, So 2020 (2009.13108): integer_only_training/niti_network.h.
 // From the bytes of the pictures to the updated weights there are integers only; floating point
-// draws NITI's first weights, measures the pictures' mean before training, and prints shares.
+// measures the pictures' mean before training, makes the table of NITI's pixel codes, and prints
+// shares.
 // Beside each is the same network in float32. The last lines are the claims; the exit code is 0
 // when all hold and 3 when one does not.
 #include <CLI/CLI.hpp>
@@ -29,7 +30,7 @@ int work(IntegerTrainingOptions& options) {
   if (wanted("pocketnn")) train_pocket_networks(options, claims);
   if (wanted("niti")) train_niti_lenet(options, claims);
   if (options.experiment == "niti-cifar10") train_niti_vgg(options, claims);
-  if (!options.validation_only) std::cout << '\n' << claims.text();
+  if (!claims.all().empty()) std::cout << '\n' << claims.text();
   if (options.common.json)
     std::cout << octet::cli::Json{{"claims", claims.json()}, {"seconds", watch.seconds()}}.dump()
               << std::endl;

@@ -6,8 +6,9 @@
 // Products are summed exactly and converted once. Weights, activations, errors, gradients and what
 // the optimiser accumulates into have 16 bits; layer outputs are <6, 10>. Errors are those of
 // single pictures, all but for a factor 100 / 64: divided by the batch they would be below the
-// step. The paper's rate for MNIST, 0.1, trains here in no format with a momentum of 0.9; 0.02 was
-// chosen on pictures held out. The figures of the paper are from memory of it and are marked so
+// step. Momentum is float32 here, where the paper keeps it on the grid too. The paper's rate for
+// MNIST, 0.1, trains here in no format with a momentum of 0.9; 0.02 was chosen on pictures held
+// out. The figures of the paper are from memory of it and are marked so
 // (*): its text could not be read here.
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -64,6 +65,11 @@ std::string limited(int fl, int fl_outputs, const char* rounding) {
               ",G=", format, ",M=", format);
 }
 
+// Nearest rounding at FL 8 may diverge: that is what is claimed, so it counts as chance.
+double coarse_gap(const std::vector<Outcome>& all, const char* base) {
+  return outcome(all, "nearest, FL 8").mean() - outcome(all, base).mean();
+}
+
 int work(LimitedOptions& options) {
   cli::use_threads({.threads = options.common.threads});
   const bool mnist = options.experiment == "mnist", quick = options.common.quick;
@@ -97,25 +103,25 @@ int work(LimitedOptions& options) {
        {"stochastic, FL 8", limited(8, 8, "/stochastic"), {}, how},
        {"nearest, FL 8", limited(8, 8, ""), {}, how}},
       options.common, options.validation_only);
-  const double real = outcome(all, "float32").mean();
-  const double gap = outcome(all, "stochastic, FL 14").mean() - real;
-  const double coarse = outcome(all, "nearest, FL 8").mean() - real;
   Claims claims;
+  claims.add({.what = "float32: test error, % (*)",
+              .paper = mnist ? 0.77 : 24.6,
+              .ours = outcome(all, "float32").mean(),
+              .bound = mnist ? (quick ? 4.0 : 1.3) : (quick ? 60.0 : 28.0)});
   claims.add({.what = "stochastic, FL 14: points above float32 (*)",
               .paper = mnist ? 0.06 : 0.8,
-              .ours = gap,
+              .ours = gap(all, "stochastic, FL 14"),
               .bound = mnist ? (quick ? 0.5 : 0.15) : (quick ? 3.0 : 1.5)});
   claims.add({.what = "nearest, FL 8: points above float32",
               .paper = {},
-              .ours = coarse,
+              .ours = coarse_gap(all, "float32"),
               .at_most = false,
               .bound = 1});
-  claims.add(
-      {.what = "nearest, FL 8: points above stochastic, FL 8",
-       .paper = {},
-       .ours = outcome(all, "nearest, FL 8").mean() - outcome(all, "stochastic, FL 8").mean(),
-       .at_most = false,
-       .bound = 0});
+  claims.add({.what = "nearest, FL 8: points above stochastic, FL 8",
+              .paper = {},
+              .ours = coarse_gap(all, "stochastic, FL 8"),
+              .at_most = false,
+              .bound = 0});
   return conclude(claims, options.common.json);
 }
 
@@ -131,7 +137,7 @@ int main(int argc, char** argv) {
   program.add_option("--epochs", options.epochs, "for the recipe's: 20, or 120 of cifar")
       ->check(CLI::Range(1, 10000));
   program.add_option("--rate", options.rate, "first learning rate, for the recipe's")
-      ->check(CLI::Range(1e-6, 10.0));
+      ->check(cli::within(1e-6, 10.0));
   program.add_flag("--validation-only", options.validation_only,
                    "leave the test pictures alone: for choosing");
   return run(program, argc, argv, [&] { return work(options); });

@@ -23,11 +23,14 @@ int work(const ResidualOptions& options) {
                                 {{"trained ternary", "trained-ternary" + ends, 8.87},
                                  {"ternary, mean magnitude", "ternary-weights" + ends}},
                                 8.23);
-  const double real = outcome(all, "float32").mean();
   Claims claims;
+  claims.add({.what = "float32: test error, %",
+              .paper = 8.23,
+              .ours = outcome(all, "float32").mean(),
+              .bound = options.common.quick ? 60.0 : 14.0});
   claims.add({.what = "trained ternary: points above float32",
               .paper = 0.64,
-              .ours = outcome(all, "trained ternary").mean() - real,
+              .ours = gap(all, "trained ternary"),
               .bound = options.common.quick ? 5.0 : 1.0});
   return conclude(claims, options.common.json);
 }

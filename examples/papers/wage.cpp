@@ -1,16 +1,17 @@
 // Training and Inference with Integers in Deep Neural Networks. Wu, Li, Chen, Shi, ICLR 2018
 // (1802.04680). With sigma(k) = 2^(1 - k), Q(x, k) = clip(sigma round(x / sigma), -1 + sigma,
 // 1 - sigma) and Shift(x) = 2^round(log2 x):
-//   W   Q(W, 2) / alpha        alpha = max(Shift(L_min / L), 1)            W = int2/step1, S =
-//   fan-in A   Q(a, 8)                                                            A =
-//   int8/step7/stop E   Q(e / Shift(max |e|), 8)                                           E =
-//   int8/pow2 G   g / Shift(max |g|)                                                 G =
-//   int16/pow2/unit W <- clip(W - sigma(8) SR(eta G))                 M =
-//   int8/step7/stochastic/clip0.5
+//   Q(W, 2) / alpha, alpha = max(Shift(L_min / L), 1)     W=int2/step1, S=fan-in
+//   Q(a, 8)                                               A=int8/step7/stop
+//   Q(e / Shift(max |e|), 8)                              E=int8/pow2
+//   g / Shift(max |g|)                                    G=int16/pow2/unit
+//   W <- clip(W - sigma(8) SR(eta G))                     M=int8/step7/stochastic/clip0.5
 // Where the authors' code and text differ the code is followed: L = sqrt(3 / n), L_min = 0.75, and
 // stored weights stay within 0.5. Gradients keep 16 bits before they are rounded stochastically.
 // The scale of E is kept here and divides out at the next Shift; its maximum is taken behind ReLU's
-// mask instead of before it. Training beside it in float32: batch norm is in neither.
+// mask instead of before it; and an error stops where an activation has the largest code, be it
+// rounded or clipped to it. Beside it trains the same network in float32, without batch norm and
+// for at most 20 epochs, with momentum and a falling rate.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -33,6 +34,7 @@ struct WageOptions {
   Options common{.seeds = 1};
   std::string experiment = "mnist";
   std::int64_t epochs = 0;
+  bool baseline = true;
   bool validation_only = false;
 };
 
@@ -72,10 +74,9 @@ Training wage_training(std::int64_t epochs, float eta) {
 
 void reproduce_mnist(const WageOptions& options, Claims& claims) {
   const bool quick = options.common.quick;
-  Task task =
-      load_task(options.common.data, {28, 28, 1}, 5000, options.common.seed, quick ? 10000 : 0);
+  Task task = load_task(options.common.data, {28, 28, 1}, 5000, options.common.seed);
   normalize(task, Pixels::signed_unit);
-  const std::int64_t epochs = options.epochs > 0 ? options.epochs : quick ? 4 : 100;
+  const std::int64_t epochs = options.epochs > 0 ? options.epochs : quick ? 3 : 100;
   Training real{.epochs = std::min<std::int64_t>(epochs, 20), .rate = 0.02f, .batch = 128};
   const std::vector<Outcome> all = compare_formats(
       print(zoo_network("wage-mnist", task.train.image, 10)), task,
@@ -84,7 +85,7 @@ void reproduce_mnist(const WageOptions& options, Claims& claims) {
   claims.add({.what = "MNIST, 2-8-8-8: test error, %",
               .paper = 0.40,
               .ours = outcome(all, "WAGE 2-8-8-8").mean(),
-              .bound = quick ? 3.0 : 0.55});
+              .bound = quick ? 8.0 : 0.55});
 }
 
 // The first epochs of 300: the authors' log has 19.3 % after 9 and 13.7 % after 20.
@@ -98,23 +99,37 @@ void reproduce_cifar(const WageOptions& options, Claims& claims) {
   how.drop_factor = 0.125f;
   how.drop_epochs = {200, 250};
   how.transform = chain({pad_crop(4), flip()});
-  const std::vector<Outcome> all = compare_formats(
-      print(zoo_network("wage-vgg7", task.train.image, 10)), task,
-      {{"WAGE 2-8-8-8", "wage", how.epochs >= 300 ? std::optional(6.78) : std::nullopt, how}},
-      options.common, options.validation_only);
-  const double ours = outcome(all, "WAGE 2-8-8-8").mean();
-  if (how.epochs >= 300)
-    claims.add(
-        {.what = "CIFAR-10, 2-8-8-8: test error, %", .paper = 6.78, .ours = ours, .bound = 7.5});
-  else if (how.epochs >= 20)
-    claims.add(
-        {.what = "CIFAR-10 after 20 epochs: error, %", .paper = 13.7, .ours = ours, .bound = 15});
-  else if (how.epochs >= 9)
-    claims.add(
-        {.what = "CIFAR-10 after 9 epochs: error, %", .paper = 19.3, .ours = ours, .bound = 20});
-  else
-    claims.add(
-        {.what = "CIFAR-10: error, %, below chance", .paper = {}, .ours = ours, .bound = 85});
+  const bool whole = how.epochs == 300;
+  std::vector<Variant> variants = {
+      {"WAGE 2-8-8-8", "wage", whole ? std::optional(6.78) : std::nullopt, how}};
+  if (options.baseline)
+    variants.insert(variants.begin(), {"float32",
+                                       "float32",
+                                       {},
+                                       {.epochs = std::min<std::int64_t>(how.epochs, 20),
+                                        .rate = 0.02f,
+                                        .weight_decay = 1e-4f,
+                                        .batch = 128,
+                                        .transform = how.transform}});
+  const std::vector<Outcome> all =
+      compare_formats(print(zoo_network("wage-vgg7", task.train.image, 10)), task, variants,
+                      options.common, options.validation_only);
+  // Only these numbers of epochs have a figure to be held to.
+  struct Milestone {
+    std::int64_t epochs;
+    double paper, bound;
+  };
+  for (const Milestone& milestone : {Milestone{9, 19.3, 20}, {20, 13.7, 15}, {300, 6.78, 7.5}})
+    if (how.epochs == milestone.epochs)
+      claims.add({.what = join("CIFAR-10, 2-8-8-8, after ", how.epochs, " epochs: error, %"),
+                  .paper = milestone.paper,
+                  .ours = outcome(all, "WAGE 2-8-8-8").mean(),
+                  .bound = milestone.bound});
+  if (quick)
+    claims.add({.what = "CIFAR-10, 2-8-8-8, quick: error, %",
+                .paper = {},
+                .ours = outcome(all, "WAGE 2-8-8-8").mean(),
+                .bound = 80});
 }
 
 int work(WageOptions& options) {
@@ -139,6 +154,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   program.add_option("--epochs", options.epochs, "for the recipe's: 100, or 300 of cifar")
       ->check(CLI::Range(1, 10000));
+  program.add_flag("--baseline,!--no-baseline", options.baseline,
+                   "cifar: float32 beside it, for at most 20 epochs");
   program.add_flag("--validation-only", options.validation_only,
                    "leave the test pictures alone: for choosing");
   return run(program, argc, argv, [&] { return work(options); });

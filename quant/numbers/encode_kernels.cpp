@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "framework/parallel.h"
 #include "framework/random.h"
@@ -129,6 +130,27 @@ OCTET_KERNEL bool round_floats(const float* x, std::int64_t begin, std::int64_t 
     out[i] = std::bit_cast<float>((bits & 0x80000000u) | rounded);
   }
   return small != 0;
+}
+
+OCTET_KERNEL void round_subnormals(const float* x, std::int64_t begin, std::int64_t end,
+                                   const FloatRounding& how, float* out) {
+  // Adding and taking away 1.5 * 2^52 rounds to the nearest whole number, ties to even.
+  constexpr double rounder = 0x1.8p52;
+  const double unit = how.unit, inverse = 1 / unit;
+  const float least_normal = how.least_normal();
+  const std::uint64_t key = how.key;
+  const bool stochastic = how.stochastic;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const double steps = static_cast<double>(x[i]) * inverse;
+    const double nearest = (steps + rounder) - rounder;
+    const double below = nearest > steps ? nearest - 1 : nearest;
+    const double u =
+        (static_cast<double>(random_bits(key, static_cast<std::uint32_t>(i))) + 0.5) * 0x1p-32;
+    const double drawn = steps - below > u ? below + 1 : below;
+    const auto rounded = static_cast<float>((stochastic ? drawn : nearest) * unit);
+    const float size = std::abs(x[i]);
+    out[i] = size < least_normal ? std::copysign(rounded, x[i]) : out[i];
+  }
 }
 
 OCTET_KERNEL void minmax(const float* x, std::int64_t count, float* least, float* most) {

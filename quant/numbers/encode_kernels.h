@@ -24,15 +24,20 @@ struct Encoding {
 struct FloatRounding {
   int dropped = 0;  ///< bits of the mantissa
   std::uint32_t least_normal_bits = 0, largest_bits = 0;
+  double unit = 0;  ///< the smallest number above 0
   bool stochastic = false;
   std::uint64_t key = 0;
   float least_normal() const { return std::bit_cast<float>(least_normal_bits); }
 };
 /// Values begin .. end - 1, each rounded as if the grid had no subnormal numbers; beyond the
 /// largest they become infinite. Returns whether there are values below the least normal number,
-/// which are left for round_to_grid.
+/// which are left for round_subnormals.
 bool round_floats(const float* x, std::int64_t begin, std::int64_t end, const FloatRounding& how,
                   float* out);
+/// Values begin .. end - 1 whose magnitude is below the least normal number, to multiples of the
+/// unit; the others of `out` stay.
+void round_subnormals(const float* x, std::int64_t begin, std::int64_t end,
+                      const FloatRounding& how, float* out);
 
 /// Largest magnitude of x[i] * factors[i % columns]; NaN when a value is NaN.
 float absmax(const float* x, std::int64_t count, const float* factors, std::int64_t columns);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "framework/check.h"
+#include "framework/text.h"
 
 namespace octet {
 namespace {
@@ -14,12 +15,6 @@ bool read_after(std::string_view part, std::string_view prefix, Number& number) 
   const char* const end = part.data() + part.size();
   const auto [stop, error] = std::from_chars(part.data() + prefix.size(), end, number);
   return error == std::errc{} && stop == end;
-}
-
-// The fewest digits that give the number again.
-std::string shortest(float number) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, number).ptr};
 }
 
 struct NamedRule {
@@ -34,6 +29,15 @@ constexpr NamedRule named_rules[] = {
 
 void parse_part(std::string_view part, std::string_view whole, Format& format) {
   using Rule = Scaling::Rule;
+  const auto count = [&](std::string_view word) {
+    int found = 0;
+    for (std::size_t at = whole.find('/'); at != std::string_view::npos;
+         at = whole.find('/', at + 1))
+      found += whole.substr(at + 1).starts_with(word);
+    return found;
+  };
+  check(part.empty() || (count(part) == 1 && (!part.starts_with("clip") || count("clip") == 1)),
+        Failure::usage, "format '", whole, "' says '", part, "' twice");
   Scaling& scaling = format.scaling;
   const auto set_rule = [&](Rule rule) {
     check(scaling.rule == Rule::none, Failure::usage, "format '", whole, "' has two scalings");

@@ -24,7 +24,8 @@ struct Scaling {
     /// half of it (Courbariaux 2014).
     overflow,
     /// Block floating point: 2^(floor(log2 of the largest magnitude) + 1) -> 2^(bits - 1), a block
-    /// being `block` values in a row, or each index of the first axis (Yang 2019, SWALP).
+    /// being `block` values in a row, or each index of the first axis, or a whole vector (Yang
+    /// 2019).
     block,
     learned,  ///< a step that is trained as weights are (Esser 2020, LSQ)
     /// Ternary weights P, 0 and -N with both magnitudes trained; those below 0.05 of the largest
@@ -34,7 +35,7 @@ struct Scaling {
   Rule rule = Rule::none;
   int fraction = 0;      ///< step: -32 to 32
   float limit = 1;       ///< range: the largest magnitude
-  int block = 0;         ///< block: values in a row, 0 for each index of the first axis
+  int block = 0;         ///< block: values in a row, 0 for the natural one
   bool channel = false;  ///< a scale for each index of the first axis instead of one
   bool sample = false;   ///< the same for each picture, of activations and errors
   bool smooth = false;   ///< the range is a moving average over training batches
@@ -51,7 +52,7 @@ struct Format {
   Grid grid;
   Scaling scaling;
   Rounding rounding = Rounding::nearest;
-  bool stop = false;      ///< activations: errors stop where a value was clipped
+  bool stop = false;      ///< activations: errors stop beyond the ends (at them, where codes flow)
   bool squashed = false;  ///< weights: tanh(w) / max |tanh(w)| is encoded (Zhou 2016)
   float clip = 0;         ///< master weights: the largest magnitude that is kept; 0 for none
 
@@ -78,6 +79,11 @@ struct Format {
   }
   bool operator==(const Format&) const = default;
 };
+
+/// Whether both have the same codes: grid and scaling, whatever the rounding.
+inline bool same_grid(const Format& a, const Format& b) {
+  return a.grid == b.grid && a.scaling == b.scaling;
+}
 
 /// bfloat16 as instructions have it: to the nearest, ties to even, without a scale.
 inline bool is_bfloat16(const Format& format) {

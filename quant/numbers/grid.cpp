@@ -59,9 +59,9 @@ Grid parse_grid(std::string_view text) {
   if (text == "f16") return {.exponent = 5, .mantissa = 10};
   if (text == "binary") return {.kind = Kind::binary};
   if (text == "ternary") return {.kind = Kind::ternary};
-  if (const int bits = number_after(text, "int"); bits >= 2 && bits <= 24)
+  if (const int bits = number_after(text, "int"); bits >= 2 && bits <= 23)
     return {.kind = Kind::integer, .bits = bits};
-  if (const int bits = number_after(text, "uint"); bits >= 1 && bits <= 23)
+  if (const int bits = number_after(text, "uint"); bits >= 1 && bits <= 22)
     return {.kind = Kind::integer, .bits = bits, .is_signed = false};
   if (const int bits = number_after(text, "midrise"); bits >= 1 && bits <= 7)
     return {.kind = Kind::midrise, .bits = bits};
@@ -80,7 +80,7 @@ Grid parse_grid(std::string_view text) {
       return {.kind = Kind::posit, .exponent = two, .bits = one};
   }
   fail(Failure::usage, "unknown grid '", text,
-       "', expected f32, bf16, f16, float<2-8,1-23>, int2-24, uint1-23, midrise1-7, binary, "
+       "', expected f32, bf16, f16, float<2-8,1-23>, int2-23, uint1-22, midrise1-7, binary, "
        "ternary, posit<3-16,0-2> or codebook2-256");
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 // The random numbers of stochastic rounding must differ from step to step and be the same again
 // after a resume: the key comes from the values that are rounded.
-Pass pass_of(const Tensor& value) {
+Pass pass_of(const Tensor& value, Rounding rounding) {
+  if (rounding == Rounding::nearest) return {.training = true};
   std::uint64_t hash = 0;
   for (std::int64_t i = 0; i < value.elements(); ++i) {
     std::uint32_t bits = 0;
@@ -34,7 +35,7 @@ void OnGrid::project_value(Parameter& parameter) {
     });
   if (format.grid.is_float32()) return;
   Tensor result;
-  quantizer_.quantize(parameter.value, pass_of(parameter.value), result);
+  quantizer_.quantize(parameter.value, pass_of(parameter.value, format.rounding), result);
   parameter.value = std::move(result);
 }
 

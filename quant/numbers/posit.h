@@ -1,8 +1,10 @@
 // Posits (Gustafson 2017; Posit Standard 2022): n bits, a sign, a regime of equal bits that ends in
 // the other one, up to es exponent bits, then the fraction,
 //   x = (-1)^s (2^(2^es))^k 2^e (1 + f).
-// Numbers near 1 have many bits and extreme ones few. Zero is a number, infinity is none: what is
-// too large becomes the largest, and what is not zero never becomes zero.
+// Rounding is to the nearest number; the standard rounds patterns, which differs between the
+// extreme numbers, where exponent bits are cut off. Numbers near 1 have many bits and extreme ones
+// few. Zero is a number, infinity is none: what is too large becomes the largest, and what is not
+// zero never becomes zero.
 #pragma once
 
 #include <cstdint>

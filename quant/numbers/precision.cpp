@@ -16,6 +16,8 @@ std::optional<Format> LayerRule::*const rule_roles[] = {&LayerRule::weights,
                                                         &LayerRule::activations, &LayerRule::errors,
                                                         &LayerRule::gradients, &LayerRule::master};
 
+}  // namespace
+
 void verify(const Precision& precision, std::string_view text) {
   using Rule = Scaling::Rule;
   const auto refuse = [&](std::string_view why) {
@@ -29,16 +31,15 @@ void verify(const Precision& precision, std::string_view text) {
   if (scaling(0).sample || scaling(3).sample || scaling(4).sample)
     refuse("sample is for activations and errors");
   // The channels' scales multiply the errors before these are encoded (WeightedLayer::backward).
-  const bool by_factors = precision.errors.grid.kind == Grid::Kind::integer &&
-                          !precision.errors.holds_numbers() && scaling(2).rule != Rule::absmax &&
-                          scaling(2).rule != Rule::pow2;
-  if (precision.weights.scaling.channel && (by_factors || scaling(2).rule == Rule::step))
+  if (precision.weights.scaling.channel &&
+      (scaling(2).rule == Rule::step || scaling(2).rule == Rule::range ||
+       scaling(2).rule == Rule::overflow))
     refuse("errors with a fixed step, range or exponent need weights with a single scale");
-  if (precision.master.scaling.rule == Rule::minmax) refuse("minmax is for activations");
-  for (const Format* format : {&precision.weights, &precision.errors}) {
-    if (format->scaling.rule == Rule::minmax) refuse("minmax is for activations");
-    if (!format->grid.holds_numbers() && format->grid.least() == 0)
-      refuse("weights and errors need a signed grid");
+  for (const std::size_t i : {0, 2, 3, 4}) {
+    const Format& format = precision.*roles[i];
+    if (format.scaling.rule == Rule::minmax) refuse("minmax is for activations");
+    if (!format.grid.holds_numbers() && format.grid.least() == 0)
+      refuse("a grid without a sign is for activations");
   }
   for (std::size_t i = 0; i < 5; ++i) {
     const Format& format = precision.*roles[i];
@@ -51,6 +52,8 @@ void verify(const Precision& precision, std::string_view text) {
     if (format.scaling.rule == Rule::trained && i > 0) refuse("trained is for weights");
   }
 }
+
+namespace {
 
 // "W=int8/absmax,A=f32" into any of the roles, and the S of a base; at least one.
 template <class Set>
@@ -68,7 +71,7 @@ void parse_roles(std::string_view text, std::string_view whole, const Set& set) 
     const bool valid = part.size() > 2 && part[1] == '=' &&
                        std::string_view("WAEGMS").find(part[0]) != std::string_view::npos;
     check(valid, Failure::usage, "precision '", whole,
-          "': expected W=, A=, E=, G= or M= and a format, got '", part, "'");
+          "': expected W=, A=, E=, G=, M= and a format or S=fan-in, got '", part, "'");
     check(seen.find(part[0]) == std::string::npos, Failure::usage, "precision '", whole,
           "': ", part[0], " is given twice");
     seen += part[0];

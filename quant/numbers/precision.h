@@ -38,6 +38,9 @@ struct LayerRule {
 
 /// What the layer of that name computes in: the base formats under the rules that match; no rules.
 Precision precision_of(const Precision& precision, std::string_view layer, bool first, bool last);
+/// Throws Error(usage), beginning with "precision 'TEXT': ", unless the formats of a layer go
+/// together; rules are not looked at.
+void verify(const Precision& layer, std::string_view text);
 /// Whether a rule of that pattern speaks of the layer.
 bool speaks_of(const LayerRule& rule, std::string_view layer, bool first, bool last);
 

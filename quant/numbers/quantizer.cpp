@@ -35,6 +35,7 @@ kernels::FloatRounding float_rounding(const Grid& grid, Rounding rounding, std::
   return {.dropped = 23 - grid.mantissa,
           .least_normal_bits = std::bit_cast<std::uint32_t>(std::ldexp(1.0f, 1 - bias)),
           .largest_bits = std::bit_cast<std::uint32_t>(largest),
+          .unit = std::ldexp(1.0, 1 - bias - grid.mantissa),
           .stochastic = rounding == Rounding::stochastic,
           .key = key};
 }
@@ -213,8 +214,10 @@ void Quantizer::encode_groups(const Tensor& values, const Pass& pass, Tensor& co
   if (count == 0) return;
   const float* const x = values.floats();
   ranges::check_finite(ranges::absmax(x, count, nullptr));
-  const std::int64_t size =
-      format_.scaling.block > 0 ? format_.scaling.block : count / values.shape()[0];
+  // A vector is one block (Yang 2019).
+  const std::int64_t size = format_.scaling.block > 0   ? format_.scaling.block
+                            : values.shape().rank() > 1 ? count / values.shape()[0]
+                                                        : count;
   const std::uint64_t random = key(pass);
   parallel_for((count + size - 1) / size, std::max<std::int64_t>(1, grain / size),
                [&](std::int64_t a, std::int64_t b) {
@@ -254,11 +257,7 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
     const kernels::FloatRounding how = float_rounding(format_.grid, format_.rounding, random);
     float* out = codes.floats();
     parallel_for(count, grain, [&](std::int64_t a, std::int64_t b) {
-      if (!kernels::round_floats(x, a, b, how, out)) return;
-      for (std::int64_t i = a; i < b; ++i)
-        if (std::abs(x[i]) < how.least_normal())
-          out[i] = round_to_grid(x[i], format_.grid, format_.rounding,
-                                 random_bits(random, static_cast<std::uint32_t>(i)));
+      if (kernels::round_floats(x, a, b, how, out)) kernels::round_subnormals(x, a, b, how, out);
     });
     return;
   }
@@ -358,7 +357,7 @@ float round_to_grid(float value, const Grid& grid, Rounding rounding, std::uint3
   const double largest = std::ldexp(2.0 - std::ldexp(1.0, -grid.mantissa), bias);
   if (std::abs(result) > largest)
     return std::copysign(std::numeric_limits<float>::infinity(), value);
-  return static_cast<float>(result);
+  return std::copysign(static_cast<float>(result), value);
 }
 
 }  // namespace octet

@@ -21,9 +21,9 @@ struct OnnxDescription {
   std::map<std::string, std::string> attributes;
 };
 
-/// The network in float32. Weights are those that products see, in the model's format of weights;
-/// activations are not rounded. Every value has the name of the layer that makes it. Throws an
-/// Error that names the layer for what ONNX cannot say, or where a tensor is missing.
+/// The network in float32, its weights as they are stored (float_weights makes them those that
+/// products see); activations are not rounded. Every value has the name of the layer that makes it.
+/// Throws an Error that names the layer for what ONNX cannot say, or where a tensor is missing.
 Bytes write_onnx(const Model& model, const Normalization& normalization);
 
 /// The network in integers, as float32 nodes between QuantizeLinear and DequantizeLinear: a runtime

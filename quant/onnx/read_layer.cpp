@@ -1,10 +1,10 @@
 #include "quant/onnx/read_layer.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "framework/check.h"
+#include "framework/text.h"
 #include "framework/window.h"
 #include "quant/onnx/layout.h"
 #include "quant/onnx/read_window.h"
@@ -21,11 +21,6 @@ Tensor tensor_of(const Shape& shape, const std::vector<float>& values) {
   Tensor tensor(shape);
   std::copy(values.begin(), values.end(), tensor.floats());
   return tensor;
-}
-
-std::string shortest(float value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 void check_image(const OnnxNode& node, const OnnxFlow& flow) {

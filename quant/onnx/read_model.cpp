@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <set>
 
 #include "framework/check.h"
 #include "framework/layer_names.h"
+#include "framework/text.h"
 #include "quant/onnx/graph_file.h"
 #include "quant/onnx/known_values.h"
 #include "quant/onnx/onnx_file.h"
@@ -111,11 +111,7 @@ class ModelReader {
 
   static std::string numbers(const std::vector<float>& values) {
     std::string line;
-    for (const float value : values) {
-      char text[32];
-      line +=
-          (line.empty() ? "" : " ") + std::string(text, std::to_chars(text, text + 32, value).ptr);
-    }
+    for (const float value : values) line += (line.empty() ? "" : " ") + shortest(value);
     return line;
   }
 

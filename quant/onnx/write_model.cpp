@@ -2,7 +2,6 @@
 
 #include "framework/check.h"
 #include "framework/layer_names.h"
-#include "quant/numbers/precision.h"
 #include "quant/numbers/quantizer.h"
 #include "quant/onnx/graph_file.h"
 #include "quant/onnx/graph_parts.h"
@@ -20,11 +19,7 @@ struct Value {
 
 class ModelWriter {
  public:
-  explicit ModelWriter(const Model& model) : model_(model), lines_(model.definition.layers) {
-    const auto found = model.attributes.find("precision");
-    if (found != model.attributes.end()) weights_ = parse_precision(found->second).weights;
-    in_float_ = model.float_layers();
-  }
+  explicit ModelWriter(const Model& model) : model_(model), lines_(model.definition.layers) {}
 
   OnnxGraph write(const Normalization& normalization) {
     const Definition& definition = model_.definition;
@@ -104,7 +99,7 @@ class ModelWriter {
                        channels = input.shape[2] / groups;
     const Shape output{(input.shape[0] + 2 * padding - size) / stride + 1,
                        (input.shape[1] + 2 * padding - size) / stride + 1, k};
-    const Tensor weight = seen_weight(name, {k, size, size, channels});
+    const Tensor weight = tensor(name + ".weight", {k, size, size, channels});
     std::vector<std::string> inputs = {
         input.name, add_reals(graph_, name + ".weight", {k, channels, size, size},
                               channels_first(weight.floats(), k, size * size, channels))};
@@ -120,7 +115,7 @@ class ModelWriter {
   Value write_linear(SpecReader& reader, const std::string& name, const Value& input) {
     const std::int64_t units = reader.integer("units", 1, 1 << 20), c = input.shape[2],
                        positions = input.shape[0] * input.shape[1];
-    const Tensor weight = seen_weight(name, {units, positions * c});
+    const Tensor weight = tensor(name + ".weight", {units, positions * c});
     std::vector<std::string> inputs = {
         flatten(input, name + ".flat").name,
         add_reals(graph_, name + ".weight", {units, c * positions},
@@ -171,15 +166,6 @@ class ModelWriter {
     return add_reals(graph_, name, {elements}, {values.floats(), values.floats() + elements});
   }
 
-  Tensor seen_weight(const std::string& layer, const Shape& shape) const {
-    Tensor weight = tensor(layer + ".weight", shape);
-    const bool kept = std::find(in_float_.begin(), in_float_.end(), layer) != in_float_.end();
-    if (kept || weights_.is_float32()) return weight;
-    Tensor seen;
-    Quantizer(weights_, layer + ".weights").quantize(weight, {}, seen);
-    return seen;
-  }
-
   // In float32, whether it is stored so or as codes.
   Tensor tensor(const std::string& name, const Shape& shape) const {
     const auto found = model_.tensors.find(name);
@@ -199,8 +185,6 @@ class ModelWriter {
   const std::vector<Spec>& lines_;
   std::size_t at_ = 0;
   AutomaticNames names_;
-  Format weights_;
-  std::vector<std::string> in_float_;
   OnnxGraph graph_;
 };
 

@@ -9,13 +9,15 @@ using namespace octet::test;
 
 TEST_CASE("average: weights that lay on the grid of what was accumulated into are float32") {
   const auto after = [](const char* precision) {
-    return print(cli::averaged_precision(parse_precision(precision)));
+    return print(cli::averaged_precision(parse_precision(precision), {"conv1", "conv2", "fc1"}));
   };
   CHECK(after("W=int8/block/stochastic,M=int8/block/stochastic") == "float32");
   CHECK(after("W=binary/step0,M=f32/clip1") == "W=binary/step0,A=f32,E=f32,G=f32,M=f32");
   CHECK(after("int8") == "int8");
-  CHECK(after("float32;conv*:W=int4/step2,M=int4/step2") == "float32;conv*:W=f32");
-  CHECK(after("float32;first:M=bf16") == "float32;first:W=f32");
+  CHECK(after("float32;conv*:W=int4/step2,M=int4/step2") ==
+        "float32;conv*:W=int4/step2;conv1:W=f32;conv2:W=f32");
+  CHECK(after("float32;first:M=bf16") == "float32");
+  CHECK(after("float32;fc1:W=int4/step2;last:M=int8/step7") == "float32;fc1:W=int4/step2");
 }
 
 TEST_CASE("train --average-from: the same model in one go and resumed; eval opens it") {
@@ -43,4 +45,8 @@ TEST_CASE("train --average-from: the same model in one go and resumed; eval open
   const Outcome evaluated = octet_in(folder, "eval whole/averaged.octet --data strokes --json");
   CHECK(evaluated.json()["test_error"] == error);
   check_refused(folder, run + "--epochs 2 --average-from 3 --out none", 2, "--average-from 3");
+  check_refused(folder,
+                "train --data strokes --epochs 2 --average-from 1 --precision "
+                "W=int8/step7,M=int8/step7/stochastic,S=fan-in --out none",
+                2, "S=fan-in");
 }

@@ -52,6 +52,21 @@ TEST_CASE("program: export and import give a model with the same error") {
   CHECK(!fs::exists(folder / "run/last.onnx"));
 }
 
+TEST_CASE("program: export writes the weights that products see, by layer") {
+  const TemporaryFolder folder;
+  train_small(folder, "'W=int4/absmax/channel;fc*:W=ternary/trained'");
+  const Outcome before = octet_in(folder, "eval run/last.octet --data strokes --json");
+  REQUIRE(octet_in(folder, "export run/last.octet --out a.onnx").code == 0);
+  const Outcome imported = octet_in(folder, "import a.onnx --out back.octet --data strokes --json");
+  CHECK(imported.json()["test_error"] == before.json()["test_error"]);
+  // And of such a model integers are made of those weights too.
+  const Outcome quantized =
+      octet_in(folder, "quantize run/last.octet --data strokes --out q.octet --json");
+  CAPTURE(quantized.err);
+  REQUIRE(quantized.code == 0);
+  CHECK(quantized.json()["float_test_error"] == before.json()["test_error"]);
+}
+
 TEST_CASE("program: export of a network in integers, with a sample to compare with") {
   const TemporaryFolder folder;
   train_small(folder, "integer-arithmetic-only");

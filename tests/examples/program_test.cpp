@@ -220,11 +220,11 @@ TEST_CASE("program: options come from file, environment and command line, in tha
   check_refused(folder, quick + "--config wrong.toml", 2, "did you mean --batch?");
   // A name is that of a file that comes with the program.
   REQUIRE(octet_in(folder,
-                   "train --config wage_mnist --data strokes --model tiny.txt --max-steps 1 "
+                   "train --config wage-mnist --data strokes --model tiny.txt --max-steps 1 "
                    "--epochs 1 --out named")
               .code == 0);
   CHECK(text_of(folder / "named/config.toml").find("precision = \"wage\"") != std::string::npos);
-  check_refused(folder, quick + "--config wage_mnits", 2, "wage_mnist");
+  check_refused(folder, quick + "--config wage-mnits", 2, "wage-mnist");
 }
 
 TEST_CASE("program: recipes are listed with formats that say the same") {

@@ -10,7 +10,7 @@ using namespace octet::test;
 
 TEST_CASE("losses: the error is the derivative of the loss") {
   const std::vector<std::int32_t> labels{3, 0, 9, 3};
-  for (const char* name : {"cross-entropy", "sum-of-squares"}) {
+  for (const char* name : {"cross-entropy", "sum-of-squares", "squared-hinge"}) {
     const auto loss = make_loss(name);
     CHECK(loss->name() == name);
     Tensor scores = random_tensor({4, 1, 1, 10}, 1, -2, 2), error;
@@ -33,4 +33,5 @@ TEST_CASE("losses: a label without a score is refused, NaN is seen") {
   CHECK_THROWS_AS(SoftmaxCrossEntropy().evaluate(scores, {3}, nullptr), Error);
   scores.floats()[1] = std::nanf("");
   CHECK(std::isnan(SoftmaxCrossEntropy().evaluate(scores, {0}, nullptr)));
+  CHECK(std::isnan(SquaredHinge().evaluate(scores, {0}, nullptr)));
 }

@@ -44,7 +44,7 @@ void add_options(CLI::App& program, Options& options) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   program.add_flag("--quick", options.quick,
-                   "one seed and few epochs: shows the trend in minutes, under looser bounds");
+                   "few epochs: shows the trend in minutes, under looser bounds");
   program.add_flag("--json", options.json, "print one JSON object as the last line of stdout");
 }
 

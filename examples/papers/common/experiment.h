@@ -58,7 +58,7 @@ struct Training {
   Rule rule = Rule::sgd;
   float momentum = 0.9f;
   Schedule::Kind schedule = Schedule::Kind::cosine;
-  double floor = 0.01;  ///< of the cosine
+  double floor = 0.01;  ///< of cosine, linear and exponential: share of the rate at the end
   std::int64_t batch = 64;
   std::vector<std::int64_t> drop_epochs = {};  ///< of the schedule drops, and their factor
   float drop_factor = 0.1f;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 
 #include "examples/cli/session.h"
 #include "examples/papers/common/claims.h"
@@ -74,6 +75,12 @@ const Outcome& outcome(const std::vector<Outcome>& all, const std::string& name)
       std::find_if(all.begin(), all.end(), [&](const Outcome& one) { return one.name == name; });
   assert(found != all.end());
   return *found;
+}
+
+double gap(const std::vector<Outcome>& all, const std::string& name, const std::string& base) {
+  const Outcome &one = outcome(all, name), &other = outcome(all, base);
+  if (one.diverged > 0 || other.diverged > 0) return std::nan("");
+  return one.mean() - other.mean();
 }
 
 }  // namespace octet::papers

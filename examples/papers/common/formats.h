@@ -27,14 +27,18 @@ struct Outcome {
 };
 
 /// Trains a network of that definition in each variant and with each seed, prints a line for each
-/// as it comes (name, formats, the paper's figure, ours, its seeds, epochs, minutes), and returns
-/// what came out. With `on_validation` the errors are those of the pictures held out and the test
-/// pictures are not read: for choosing.
+/// as it comes (name, the paper's figure, ours, its seeds, epochs, minutes), then the formats, and
+/// returns what came out. With `on_validation` the errors are those of the pictures held out and
+/// the test pictures are not read: for choosing.
 std::vector<Outcome> compare_formats(const std::string& definition, const Task& task,
                                      const std::vector<Variant>& variants, const Options& options,
                                      bool on_validation);
 
 /// The outcome of that name.
 const Outcome& outcome(const std::vector<Outcome>& all, const std::string& name);
+/// Points by which the mean error of `name` is above that of `base`; NaN, which no claim passes,
+/// when a seed of either diverged.
+double gap(const std::vector<Outcome>& all, const std::string& name,
+           const std::string& base = "float32");
 
 }  // namespace octet::papers

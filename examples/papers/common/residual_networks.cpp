@@ -15,7 +15,7 @@ void add_options(CLI::App& program, ResidualOptions& options) {
   program.add_option("--epochs", options.epochs, "for 30, or 6 of --quick")
       ->check(CLI::Range(1, 10000));
   program.add_option("--rate", options.rate, "first learning rate")
-      ->check(CLI::Range(1e-6, 10.0))
+      ->check(cli::within(1e-6, 10.0))
       ->capture_default_str();
   program.add_flag("--validation-only", options.validation_only,
                    "leave the test pictures alone: for choosing");

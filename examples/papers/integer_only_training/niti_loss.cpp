@@ -27,7 +27,8 @@ void by_powers_of_two(const std::int8_t* scores, std::int64_t classes, int expon
     numerators[c] = (std::int64_t{1} << std::max<std::int64_t>(numerators[c] - offset, 0)) - 1;
 }
 
-// 2 * 4^-exponent * (1 + x + x^2 / 2) for x = score * 2^exponent.
+// From an exponent of -7 down, where powers of two of whole numbers say too little (the paper:
+// below -7). 2 * 4^-exponent * (1 + x + x^2 / 2) for x = score * 2^exponent.
 void by_series(const std::int8_t* scores, std::int64_t classes, int exponent,
                std::int64_t* numerators) {
   for (std::int64_t c = 0; c < classes; ++c) {

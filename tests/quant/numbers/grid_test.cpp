@@ -21,7 +21,7 @@ TEST_CASE("grid: codes of an integer grid are symmetric, or count from 0") {
 }
 
 TEST_CASE("grid: spellings") {
-  for (const char* text : {"f32", "bf16", "f16", "float<5,2>", "int7", "int24", "uint1", "uint3",
+  for (const char* text : {"f32", "bf16", "f16", "float<5,2>", "int7", "int23", "uint1", "uint3",
                            "midrise2", "binary", "ternary", "codebook16", "posit<8,1>"})
     CHECK(print(parse_grid(text)) == text);
   CHECK(print(parse_grid("float<8,7>")) == "bf16");
