@@ -25,7 +25,7 @@ fi
 build() {
   echo "== $1: building"
   cmake --preset "$1" -DOCTET_TESTS=ON >"build/$1.log" 2>&1 || { tail -n 20 "build/$1.log" >&2; exit 1; }
-  cmake --build --preset "$1" >"build/$1.log" 2>&1 || { grep -E 'error|FAILED' -A 5 "build/$1.log" >&2; exit 1; }
+  cmake --build --preset "$1" ${2:+--target "$2"} >"build/$1.log" 2>&1 || { grep -E 'error|FAILED' -A 5 "build/$1.log" >&2; exit 1; }
 }
 
 mkdir -p build
@@ -47,7 +47,7 @@ rm -rf build/installed build/consumer
 } >build/consumer.log 2>&1 || { tail -n 20 build/consumer.log >&2; exit 1; }
 build/consumer/consumer
 if $sanitize; then
-  build debug
+  build debug octet_tests
   echo "== sanitizers: testing"
   ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
     build/debug/tests/octet_tests --no-intro

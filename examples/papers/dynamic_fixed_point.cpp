@@ -73,7 +73,7 @@ int work(DynamicOptions& options) {
   claims.add({.what = "float32: test error, % (*)",
               .paper = 1.05,
               .ours = outcome(all, "float32").mean(),
-              .bound = quick ? 8.0 : 1.6});
+              .bound = quick ? 8.0 : how.epochs < 60 ? 2.5 : 1.6});
   claims.add({.what = "dynamic 10/12: points above float32 (*)",
               .paper = 0.23,
               .ours = gap(all, "dynamic 10/12"),
@@ -82,12 +82,18 @@ int work(DynamicOptions& options) {
               .paper = 0.34,
               .ours = gap(all, "fixed 20"),
               .bound = quick ? 1.0 : 0.4});
-  if (options.curve)
+  // The knee, chosen on pictures held out: 7 bits are enough here, 6 are not.
+  if (options.curve) {
+    claims.add({.what = "dynamic 7/12: points above dynamic 10/12",
+                .paper = {},
+                .ours = gap(all, "dynamic 7/12", "dynamic 10/12"),
+                .bound = 0.4});
     claims.add({.what = "dynamic 6/12: points above dynamic 10/12",
                 .paper = {},
                 .ours = gap(all, "dynamic 6/12", "dynamic 10/12"),
                 .at_most = false,
-                .bound = 1});
+                .bound = 0.5});
+  }
   return conclude(claims, options.common.json);
 }
 
