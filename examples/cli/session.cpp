@@ -153,7 +153,8 @@ struct Augment {
 Augment parse_augment(const std::string& text) {
   const std::size_t colon = text.find(':');
   Augment augment{text.substr(0, colon)};
-  const bool moves = augment.kind == "crop" || augment.kind == "crop-flip";
+  const bool moves = augment.kind == "crop" || augment.kind == "crop-flip" ||
+                     augment.kind == "translate" || augment.kind == "translate-alternate";
   bool valid = moves || augment.kind == "auto" || augment.kind == "none";
   if (colon != std::string::npos) {
     const char* const end = text.data() + text.size();
@@ -161,17 +162,23 @@ Augment parse_augment(const std::string& text) {
     valid = moves && failure == std::errc() && last == end && augment.pixels >= 1 &&
             augment.pixels <= 64;
   }
-  check(valid, Failure::usage,
-        "expected none, auto, crop, crop-flip, or crop:PIXELS with 1 to 64, got '", text, "'");
+  check(
+      valid, Failure::usage,
+      "expected none, auto, crop, crop-flip, translate, translate-alternate, or crop:PIXELS with 1 "
+      "to 64, got '",
+      text, "'");
   return augment;
 }
 
 }  // namespace
 
 void add_augment_option(CLI::App& verb, std::string& augment) {
-  verb.add_option("--augment", augment,
-                  "none, crop, crop-flip (or crop:2 for shifts of up to 2 pixels; an eighth of the "
-                  "height unless given), or auto: crop-flip for colour pictures")
+  verb.add_option(
+          "--augment", augment,
+          "none, crop (zeros come in), crop-flip, translate (the mirrored picture comes in), "
+          "translate-alternate (mirrored in every second epoch), any of them with :2 for "
+          "shifts of up to 2 pixels (an eighth of the height unless given), or auto: "
+          "crop-flip for colour pictures")
       ->check([](const std::string& text) {
         try {
           parse_augment(text);
@@ -189,6 +196,8 @@ Transform find_transform(const std::string& augment, const Dataset& data) {
   const int pad =
       pixels > 0 ? pixels : static_cast<int>(std::max<std::int64_t>(2, data.image[0] / 8));
   if (kind == "crop") return pad_crop(pad);
+  if (kind == "translate") return translate(pad);
+  if (kind == "translate-alternate") return chain({translate(pad), alternating_flip()});
   return chain({pad_crop(pad), flip()});
 }
 
