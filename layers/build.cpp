@@ -9,6 +9,7 @@
 #include "layers/batch_norm.h"
 #include "layers/convolution.h"
 #include "layers/dropout.h"
+#include "layers/gelu.h"
 #include "layers/global_average_pool.h"
 #include "layers/linear.h"
 #include "layers/max_pool.h"
@@ -26,6 +27,7 @@ const std::map<std::string, Maker>& makers() {
       {"batch_norm", BatchNorm::from},
       {"convolution", Convolution::from},
       {"dropout", Dropout::from},
+      {"gelu", Gelu::from},
       {"global_average_pool", GlobalAveragePool::from},
       {"linear", Linear::from},
       {"max_pool", MaxPool::from},
