@@ -27,6 +27,7 @@ class WeightedLayer : public FlowLayer {
   /// Computes every product in float32, on the same codes: what integers must agree with.
   void simulate(bool simulated) { simulated_ = simulated; }
 
+  Initializer initializer() const { return options_.initializer; }
   std::int64_t parameter_count() const override;
   void allocate() override;
   void initialize(std::uint64_t seed) override;
@@ -61,6 +62,7 @@ class WeightedLayer : public FlowLayer {
     bool bias = true;
     Initializer initializer = Initializer::he;
     float max_norm = 0;  ///< of a unit's incoming weights; 0 for no bound
+    bool frozen = false;
   };
   explicit WeightedLayer(const WeightOptions& options) : options_(options) {}
 
