@@ -16,11 +16,10 @@ class Convolution : public WeightedLayer {
     std::int64_t groups = 1;   ///< divides C and K
     bool bias = true;
     Initializer initializer = Initializer::he;
-    float max_norm = 0;   ///< see MaxNorm; 0 for no bound
-    bool frozen = false;  ///< training leaves the weight as it is, not the bias
+    float max_norm = 0;  ///< see MaxNorm; 0 for no bound
   };
   explicit Convolution(const Options& options);
-  /// Reads channels, kernel, stride, padding, groups, bias, init, max_norm, frozen. Throws
+  /// Reads channels, kernel, stride, padding, groups, bias, init, max_norm. Throws
   /// Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
 

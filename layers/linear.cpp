@@ -31,10 +31,8 @@ class Reshaped {
 }  // namespace
 
 Linear::Linear(const Options& options)
-    : WeightedLayer({.bias = options.bias,
-                     .initializer = options.initializer,
-                     .max_norm = options.max_norm,
-                     .frozen = options.frozen}),
+    : WeightedLayer(
+          {.bias = options.bias, .initializer = options.initializer, .max_norm = options.max_norm}),
       options_(options) {}
 
 std::unique_ptr<Layer> Linear::from(SpecReader& reader) {
@@ -43,7 +41,6 @@ std::unique_ptr<Layer> Linear::from(SpecReader& reader) {
       .bias = reader.integer("bias", 0, 1, 1) == 1,
       .initializer = parse_initializer(reader.word("init", "he")),
       .max_norm = static_cast<float>(reader.real("max_norm", 0.0, 1e6, 0.0)),
-      .frozen = reader.integer("frozen", 0, 1, 0) == 1,
   });
 }
 
@@ -53,7 +50,6 @@ Spec Linear::spec() const {
   if (options_.initializer != Initializer::he)
     spec.set("init", std::string(name_of(options_.initializer)));
   if (options_.max_norm > 0) spec.set("max_norm", shortest(options_.max_norm));
-  if (options_.frozen) spec.set("frozen", 1);
   return spec;
 }
 

@@ -11,11 +11,10 @@ class Linear : public WeightedLayer {
     std::int64_t units = 1;
     bool bias = true;
     Initializer initializer = Initializer::he;
-    float max_norm = 0;   ///< see MaxNorm; 0 for no bound
-    bool frozen = false;  ///< training leaves the weight as it is, not the bias
+    float max_norm = 0;  ///< see MaxNorm; 0 for no bound
   };
   explicit Linear(const Options& options);
-  /// Reads units, bias, init, max_norm, frozen. Throws Error(usage).
+  /// Reads units, bias, init, max_norm. Throws Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
 
   Spec spec() const override;

@@ -53,7 +53,6 @@ void WeightedLayer::allocate() {
       tensor->resize(parameter == &weight_ ? weight_shape_ : Shape{weight_shape_[0]});
       tensor->fill_zero();
     }
-  weight_.rate = options_.frozen ? 0.0f : 1.0f;
   if (options_.max_norm > 0)
     weight_.constraints.push_back(std::make_shared<MaxNorm>(options_.max_norm));
   set_precision(precision_);

@@ -62,7 +62,6 @@ class WeightedLayer : public FlowLayer {
     bool bias = true;
     Initializer initializer = Initializer::he;
     float max_norm = 0;  ///< of a unit's incoming weights; 0 for no bound
-    bool frozen = false;
   };
   explicit WeightedLayer(const WeightOptions& options) : options_(options) {}
 

@@ -34,7 +34,7 @@ TEST_CASE("whitening: eigenvectors of a symmetric matrix") {
 
 TEST_CASE("whitening: what comes out of the filters is uncorrelated, of variance 1") {
   Network network = build_network(parse_definition(
-      "network name=n input=10x10x2\nconvolution channels=16 kernel=2 init=whitening frozen=1\n"
+      "network name=n input=10x10x2\nconvolution channels=16 kernel=2 init=whitening\n"
       "linear units=2\n",
       "test"));
   network.initialize(1);
