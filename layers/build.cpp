@@ -15,6 +15,7 @@
 #include "layers/max_pool.h"
 #include "layers/maxout.h"
 #include "layers/residual.h"
+#include "layers/scale.h"
 
 namespace octet {
 namespace {
@@ -33,6 +34,7 @@ const std::map<std::string, Maker>& makers() {
       {"max_pool", MaxPool::from},
       {"maxout", Maxout::from},
       {"relu", Relu::from},
+      {"scale", Scale::from},
   };
   return kinds;
 }

@@ -85,11 +85,26 @@ std::vector<double> second_moments(const Tensor& images, std::int64_t k) {
 
 }  // namespace
 
+namespace {
+
+Convolution* as_whitening(Layer* layer) {
+  auto* const convolution = dynamic_cast<Convolution*>(layer);
+  return convolution && convolution->initializer() == Initializer::whitening ? convolution
+                                                                             : nullptr;
+}
+
+}  // namespace
+
+bool whitens(const Network& network) {
+  const std::vector<Layer*> leaves = network.leaves();
+  return std::any_of(leaves.begin(), leaves.end(), as_whitening);
+}
+
 int whiten(Network& network, const Tensor& images, double epsilon) {
   int found = 0;
   for (Layer* const layer : network.leaves()) {
-    auto* const convolution = dynamic_cast<Convolution*>(layer);
-    if (!convolution || convolution->initializer() != Initializer::whitening) continue;
+    Convolution* const convolution = as_whitening(layer);
+    if (!convolution) continue;
     Tensor& weight = convolution->parameters()[0]->value;
     const Shape& shape = weight.shape();
     const std::int64_t n = shape[1] * shape[2] * shape[3];

@@ -8,6 +8,8 @@
 
 namespace octet {
 
+/// Whether a layer waits for that.
+bool whitens(const Network& network);
 /// Fills the convolutions with init=whitening, each of which must be the network's first layer with
 /// 2 k k C filters and stride 1. `images`: N x H x W x C, as the network gets them. Returns how
 /// many there were. Throws Error(usage), naming the layer.
