@@ -190,6 +190,14 @@ void add_augment_option(CLI::App& verb, std::string& augment) {
       ->capture_default_str();
 }
 
+void add_test_augmentation_option(CLI::App& verb, std::string& augmentation) {
+  verb.add_option("--test-augmentation", augmentation,
+                  "scores are means over the picture and its mirror image (mirror), and those "
+                  "shifted by a pixel (mirror-shift), or of the picture alone (none)")
+      ->check(CLI::IsMember({"none", "mirror", "mirror-shift"}))
+      ->capture_default_str();
+}
+
 Transform find_transform(const std::string& augment, const Dataset& data) {
   const auto [kind, pixels] = parse_augment(augment);
   if (kind == "none" || (kind == "auto" && data.image[2] == 1)) return {};
@@ -202,7 +210,7 @@ Transform find_transform(const std::string& augment, const Dataset& data) {
 }
 
 Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch,
-                          std::optional<RequantRounding> integer) {
+                          std::optional<RequantRounding> integer, TestAugmentation augmentation) {
   if (!integer) note_simulation(model);
   Network network = build_network(model);
   IntegerForward in_integers(integer ? lower(network, model.attribute("precision"), *integer)
@@ -211,10 +219,13 @@ Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t 
   DataLoader loader(data, {.batch = batch, .normalization = normalization_of(model)});
   Evaluation result;
   const Stopwatch watch;
-  result.metrics =
-      integer ? evaluate([&](const Tensor& images) -> const Tensor& { return in_integers(images); },
-                         *loss, loader, &result.confusion)
-              : evaluate(network, *loss, loader, &result.confusion);
+  AugmentedForward forward(
+      [&](const Tensor& images) -> const Tensor& {
+        return integer ? in_integers(images) : network.forward(images, {});
+      },
+      augmentation);
+  result.metrics = evaluate([&](const Tensor& images) -> const Tensor& { return forward(images); },
+                            *loss, loader, &result.confusion);
   result.seconds = watch.seconds();
   return result;
 }

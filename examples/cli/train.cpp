@@ -215,7 +215,11 @@ Json Run::finish_average() {
 int Run::finish() {
   release_interrupts();  // all is saved
   DataLoader loader(job_.splits.test, {.batch = 250, .normalization = job_.normalization});
-  const Metrics tested = evaluate(job_.network, *job_.loss, loader);
+  AugmentedForward forward(
+      [&](const Tensor& images) -> const Tensor& { return job_.network.forward(images, {}); },
+      parse_test_augmentation(job_.options.test_augmentation));
+  const Metrics tested = evaluate(
+      [&](const Tensor& images) -> const Tensor& { return forward(images); }, *job_.loss, loader);
   const std::string hash = state_hash(job_.network, *job_.optimizer);
   const std::string model = (folder_ / "last.octet").string();
   if (record_.best_epoch > 0 && job_.validation.size() > 0)

@@ -90,6 +90,7 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
       ->check(within(0.0, 0.9))
       ->capture_default_str();
   add_augment_option(verb, o.augment);
+  add_test_augmentation_option(verb, o.test_augmentation);
   verb.add_option("--normalization", o.normalization,
                   "of pixels: measured (mean 0, deviation 1), unit (0 to 1) or signed (-1 to 1)")
       ->check(CLI::IsMember({"measured", "unit", "signed"}))

@@ -41,6 +41,7 @@ struct TrainOptions {
   double label_smoothing = 0;
   bool lookahead = false;
   std::string freeze;
+  std::string test_augmentation = "none";
   std::int64_t average_from = 0;  // epoch
   std::int64_t save_every = 0;
   std::string out;
