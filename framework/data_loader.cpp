@@ -78,6 +78,7 @@ void DataLoader::fill(Batch& batch, std::int64_t number) const {
           options_.normalization.deviation[c];
   const std::uint64_t epoch_key =
       random_key(options_.seed, stream_of("transform"), static_cast<std::uint64_t>(epoch_));
+  const std::uint64_t run_key = random_key(options_.seed, stream_of("picture"), 0);
   batch.images.resize(dataset_.image.with_front(count));
   batch.labels.resize(static_cast<std::size_t>(count));
   std::vector<std::uint8_t> changed(static_cast<std::size_t>(elements));
@@ -89,7 +90,9 @@ void DataLoader::fill(Batch& batch, std::int64_t number) const {
     if (options_.transform) {
       std::copy_n(picture, elements, changed.begin());
       options_.transform(dataset_.image, changed.data(),
-                         mix(epoch_key ^ static_cast<std::uint64_t>(index)));
+                         {.random = mix(epoch_key ^ static_cast<std::uint64_t>(index)),
+                          .constant = mix(run_key ^ static_cast<std::uint64_t>(index)),
+                          .epoch = epoch_});
       picture = changed.data();
     }
     for (std::int64_t pixel = 0; pixel < elements; pixel += static_cast<std::int64_t>(channels))

@@ -17,8 +17,15 @@ struct Batch {
   std::vector<std::int32_t> labels;  ///< N
 };
 
-/// Changes one picture (H x W x C bytes) in place; `key` selects its random numbers.
-using Transform = std::function<void(const Shape& image, std::uint8_t* picture, std::uint64_t key)>;
+/// What a picture's change depends on.
+struct PictureKey {
+  std::uint64_t random = 0;    ///< selects random numbers of this picture in this epoch
+  std::uint64_t constant = 0;  ///< selects numbers that are this picture's in every epoch
+  std::int64_t epoch = 0;
+};
+/// Changes one picture (H x W x C bytes) in place.
+using Transform =
+    std::function<void(const Shape& image, std::uint8_t* picture, const PictureKey& key)>;
 
 class DataLoader {
  public:

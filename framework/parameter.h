@@ -26,7 +26,8 @@ struct Parameter {
   std::string name;       ///< "conv1.weight"
   Tensor value;           ///< float32
   Tensor gradient;        ///< float32, the same shape
-  bool is_weight = true;  ///< false for biases: not decayed, not pruned
+  bool is_weight = true;  ///< false for biases: not pruned, and not decayed unless asked for
+  float rate = 1;         ///< factor of the learning rate; 0 where the values are frozen
   std::vector<std::shared_ptr<Constraint>> constraints;
 };
 

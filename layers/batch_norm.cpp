@@ -66,9 +66,14 @@ std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 }  // namespace
 
 std::unique_ptr<Layer> BatchNorm::from(SpecReader& reader) {
+  const std::string gamma = reader.word("gamma", "trained");
+  check(gamma == "trained" || gamma == "fixed", Failure::usage,
+        "gamma: expected trained or fixed, got ", gamma);
   return std::make_unique<BatchNorm>(Options{
       .momentum = reader.real("momentum", 0.0, 1.0, usual.momentum),
       .epsilon = reader.real("epsilon", 1e-12, 1.0, usual.epsilon),
+      .trains_gamma = gamma == "trained",
+      .beta_rate = reader.real("beta_rate", 0.0, 1e6, usual.beta_rate),
   });
 }
 
@@ -76,6 +81,8 @@ Spec BatchNorm::spec() const {
   Spec spec{.kind = "batch_norm"};
   if (options_.momentum != usual.momentum) spec.set("momentum", shortest(options_.momentum));
   if (options_.epsilon != usual.epsilon) spec.set("epsilon", shortest(options_.epsilon));
+  if (!options_.trains_gamma) spec.set("gamma", std::string("fixed"));
+  if (options_.beta_rate != usual.beta_rate) spec.set("beta_rate", shortest(options_.beta_rate));
   return spec;
 }
 
@@ -98,6 +105,8 @@ void BatchNorm::allocate() {
       tensor->fill_zero();
     }
   }
+  gamma_.rate = options_.trains_gamma ? 1.0f : 0.0f;
+  beta_.rate = static_cast<float>(options_.beta_rate);
   running_mean_.resize({channels_});
   running_variance_.resize({channels_});
   running_mean_.fill_zero();

@@ -14,9 +14,11 @@ class BatchNorm : public FlowLayer {
   struct Options {
     double momentum = 0.1;  ///< the batch's share in the running mean and variance
     double epsilon = 1e-5;
+    bool trains_gamma = true;  ///< else it stays 1
+    double beta_rate = 1;      ///< factor of beta's learning rate
   };
   explicit BatchNorm(const Options& options) : options_(options) {}
-  /// Reads momentum and epsilon. Throws Error(usage).
+  /// Reads momentum, epsilon, gamma (trained or fixed) and beta_rate. Throws Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
 
   double epsilon() const { return options_.epsilon; }

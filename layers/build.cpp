@@ -9,11 +9,13 @@
 #include "layers/batch_norm.h"
 #include "layers/convolution.h"
 #include "layers/dropout.h"
+#include "layers/gelu.h"
 #include "layers/global_average_pool.h"
 #include "layers/linear.h"
 #include "layers/max_pool.h"
 #include "layers/maxout.h"
 #include "layers/residual.h"
+#include "layers/scale.h"
 
 namespace octet {
 namespace {
@@ -26,11 +28,13 @@ const std::map<std::string, Maker>& makers() {
       {"batch_norm", BatchNorm::from},
       {"convolution", Convolution::from},
       {"dropout", Dropout::from},
+      {"gelu", Gelu::from},
       {"global_average_pool", GlobalAveragePool::from},
       {"linear", Linear::from},
       {"max_pool", MaxPool::from},
       {"maxout", Maxout::from},
       {"relu", Relu::from},
+      {"scale", Scale::from},
   };
   return kinds;
 }

@@ -19,7 +19,8 @@ class Convolution : public WeightedLayer {
     float max_norm = 0;  ///< see MaxNorm; 0 for no bound
   };
   explicit Convolution(const Options& options);
-  /// Reads channels, kernel, stride, padding, groups, bias, init, max_norm. Throws Error(usage).
+  /// Reads channels, kernel, stride, padding, groups, bias, init, max_norm. Throws
+  /// Error(usage).
   static std::unique_ptr<Layer> from(SpecReader& reader);
 
   Spec spec() const override;

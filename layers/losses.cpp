@@ -40,10 +40,19 @@ double SoftmaxCrossEntropy::evaluate(const Tensor& scores, const std::vector<std
     const auto label = static_cast<std::size_t>(labels[static_cast<std::size_t>(i)]);
     std::copy_n(scores.floats() + i * classes, classes, row.begin());
     softmax(row.data(), classes);
-    loss -= std::log(std::max(static_cast<double>(row[label]), 1e-38));
+    const auto lost = [&](std::size_t k) {
+      return -std::log(std::max(static_cast<double>(row[k]), 1e-38));
+    };
+    loss += (1 - smoothing_) * lost(label);
+    if (smoothing_ > 0)
+      for (std::size_t k = 0; k < row.size(); ++k)
+        loss += smoothing_ / static_cast<double>(classes) * lost(k);
     if (std::isnan(row[label])) loss = row[label];
     if (!error) continue;
-    row[label] -= 1.0f;
+    row[label] -= static_cast<float>(1 - smoothing_);
+    if (smoothing_ > 0)
+      for (float& share_of : row)
+        share_of -= static_cast<float>(smoothing_ / static_cast<double>(classes));
     for (std::int64_t k = 0; k < classes; ++k)
       error->floats()[i * classes + k] = share * row[static_cast<std::size_t>(k)];
   }
@@ -85,8 +94,10 @@ double SquaredHinge::evaluate(const Tensor& scores, const std::vector<std::int32
   return loss / static_cast<double>(scores.elements());
 }
 
-std::unique_ptr<Loss> make_loss(std::string_view name) {
-  if (name == "cross-entropy") return std::make_unique<SoftmaxCrossEntropy>();
+std::unique_ptr<Loss> make_loss(std::string_view name, double smoothing) {
+  check(smoothing == 0 || name == "cross-entropy", Failure::usage,
+        "label smoothing is for cross-entropy, not for ", name);
+  if (name == "cross-entropy") return std::make_unique<SoftmaxCrossEntropy>(smoothing);
   if (name == "sum-of-squares") return std::make_unique<SumOfSquares>();
   if (name == "squared-hinge") return std::make_unique<SquaredHinge>();
   fail(Failure::usage, "unknown loss '", name,

@@ -27,6 +27,7 @@ class WeightedLayer : public FlowLayer {
   /// Computes every product in float32, on the same codes: what integers must agree with.
   void simulate(bool simulated) { simulated_ = simulated; }
 
+  Initializer initializer() const { return options_.initializer; }
   std::int64_t parameter_count() const override;
   void allocate() override;
   void initialize(std::uint64_t seed) override;

@@ -33,6 +33,10 @@ float Schedule::rate(std::int64_t step) const {
     case Kind::exponential:
       scale = std::pow(floor, progress);
       break;
+    case Kind::triangle:
+      scale = progress < peak ? first + (1 - first) * progress / peak
+                              : 1 - (1 - floor) * (progress - peak) / (1 - peak);
+      break;
     case Kind::drops:
       for (const std::int64_t at : drop_steps)
         if (step >= at) scale *= factor;
@@ -49,7 +53,7 @@ constexpr std::pair<Schedule::Kind, const char*> names[] = {
     {Schedule::Kind::constant, "constant"}, {Schedule::Kind::step, "step"},
     {Schedule::Kind::inverse, "inverse"},   {Schedule::Kind::cosine, "cosine"},
     {Schedule::Kind::linear, "linear"},     {Schedule::Kind::exponential, "exponential"},
-    {Schedule::Kind::drops, "drops"}};
+    {Schedule::Kind::drops, "drops"},       {Schedule::Kind::triangle, "triangle"}};
 
 }  // namespace
 

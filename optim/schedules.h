@@ -17,6 +17,7 @@ struct Schedule {
     linear,       ///< a line from 1 to `floor`
     exponential,  ///< floor^progress: from 1 to `floor` by the same factor each step
     drops,        ///< times `factor` from each of `drop_steps` on
+    triangle,     ///< a line from `first` to 1 over the share `peak` of the run, then to `floor`
   };
   Kind kind = Kind::constant;
   float base = 0.01f;             ///< the rate that the rule scales
@@ -26,6 +27,7 @@ struct Schedule {
   float factor = 0.1f;
   double gamma = 1e-4, power = 0.75;
   double floor = 0.0;
+  double first = 0.0, peak = 0.5;  ///< of the triangle
   std::vector<std::int64_t> drop_steps;
 
   /// The rate of step 0 .. steps - 1.
@@ -33,8 +35,8 @@ struct Schedule {
 };
 
 std::string_view name_of(Schedule::Kind kind);
-/// "constant", "step", "inverse", "cosine", "linear", "exponential", "drops"; throws Error(usage)
-/// otherwise.
+/// "constant", "step", "inverse", "cosine", "linear", "exponential", "drops", "triangle"; throws
+/// Error(usage) otherwise.
 Schedule::Kind parse_schedule(std::string_view name);
 
 }  // namespace octet

@@ -13,6 +13,15 @@ OCTET_KERNEL void sgd_kernel(float* w, float* v, const float* g, std::int64_t be
   }
 }
 
+OCTET_KERNEL void nesterov_kernel(float* w, float* v, const float* g, std::int64_t begin,
+                                  std::int64_t end, float rate, float momentum, float decay) {
+  for (std::int64_t i = begin; i < end; ++i) {
+    const float d = g[i] + decay * w[i];
+    v[i] = momentum * v[i] + d;
+    w[i] -= rate * (d + momentum * v[i]);
+  }
+}
+
 }  // namespace
 
 Sgd::Sgd(std::vector<Parameter*> parameters, const Options& options)
@@ -29,10 +38,12 @@ std::vector<std::pair<std::string, Tensor*>> Sgd::state() {
 }
 
 void Sgd::update(Parameter& parameter, std::size_t index, float learning_rate) {
+  const bool decays = parameter.is_weight || options_.decay_biases;
+  const float decay = decays ? options_.weight_decay / parameter.rate : 0.0f;
+  const auto kernel = options_.nesterov ? nesterov_kernel : sgd_kernel;
   parallel_for(parameter.value.elements(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
-    sgd_kernel(parameter.value.floats(), momentum_[index].floats(), parameter.gradient.floats(),
-               begin, end, learning_rate, options_.momentum,
-               parameter.is_weight ? options_.weight_decay : 0.0f);
+    kernel(parameter.value.floats(), momentum_[index].floats(), parameter.gradient.floats(), begin,
+           end, learning_rate, options_.momentum, decay);
   });
 }
 

@@ -1,5 +1,7 @@
-// Stochastic gradient descent with momentum and L2 weight decay (weights only, not biases):
-//   v = momentum * v + gradient + decay * w;   w = w - rate * v
+// Stochastic gradient descent with momentum and L2 weight decay:
+//   d = gradient + decay * w;   v = momentum * v + d;   w = w - rate * v
+// or, by Nesterov (Sutskever 2013), w = w - rate * (d + momentum * v). Where a parameter has a rate
+// of its own, decay is divided by it: what decays is the same (decoupled, Loshchilov 2019).
 #pragma once
 
 #include "framework/optimizer.h"
@@ -11,6 +13,8 @@ class Sgd : public Optimizer {
   struct Options {
     float momentum = 0.9f;
     float weight_decay = 0.0f;
+    bool nesterov = false;
+    bool decay_biases = false;  ///< and the parameters of batch norms; else weights alone
   };
   Sgd(std::vector<Parameter*> parameters, const Options& options);
   std::vector<std::pair<std::string, Tensor*>> state() override;

@@ -77,10 +77,9 @@ void restore_kept(const Model& model, const std::string& line,
 }  // namespace
 
 void add_checkpoint(Model& model, Optimizer& optimizer, const TrainingState& state,
-                    const RunRecord& record, WeightAverage* average) {
+                    const RunRecord& record, const Memory& memory) {
   for (const auto& [name, tensor] : optimizer.state()) model.tensors[prefix + name] = *tensor;
-  if (average)
-    for (const auto& [name, tensor] : average->state()) model.tensors[prefix + name] = *tensor;
+  for (const auto& [name, tensor] : memory) model.tensors[prefix + name] = *tensor;
   const auto whole = [](auto value) { return static_cast<long long>(value); };
   // %a prints a double exactly.
   model.attributes[key] = format_text(
@@ -93,11 +92,10 @@ void add_checkpoint(Model& model, Optimizer& optimizer, const TrainingState& sta
 }
 
 void restore_checkpoint(const Model& model, Network& network, Optimizer& optimizer,
-                        TrainingState& state, RunRecord& record, WeightAverage* average) {
+                        TrainingState& state, RunRecord& record, const Memory& memory) {
   network.restore(model);
   for (const auto& [name, tensor] : optimizer.state()) restore_tensor(model, name, *tensor);
-  if (average && model.tensors.contains(prefix + average->state().front().first))
-    for (const auto& [name, tensor] : average->state()) restore_tensor(model, name, *tensor);
+  for (const auto& [name, tensor] : memory) restore_tensor(model, name, *tensor);
   unsigned long long seed = 0;
   long long epoch = 0, batch = 0, step = 0, wrong = 0, images = 0, best_epoch = 0;
   const std::string& text = model.attribute(key);

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "framework/training.h"
-#include "optim/weight_average.h"
 
 namespace octet::cli {
 
@@ -17,13 +16,14 @@ struct RunRecord {
   double seconds = 0;  ///< spent training
 };
 
-/// `average` may be null.
+/// What else a run remembers, by name.
+using Memory = std::vector<std::pair<std::string, Tensor*>>;
+
 void add_checkpoint(Model& model, Optimizer& optimizer, const TrainingState& state,
-                    const RunRecord& record, WeightAverage* average = nullptr);
-/// Throws Error(data), naming what is missing or does not fit; an average that was not saved stays
-/// empty.
+                    const RunRecord& record, const Memory& memory = {});
+/// Throws Error(data), naming what is missing or does not fit.
 void restore_checkpoint(const Model& model, Network& network, Optimizer& optimizer,
-                        TrainingState& state, RunRecord& record, WeightAverage* average = nullptr);
+                        TrainingState& state, RunRecord& record, const Memory& memory = {});
 /// Steps of the run that the checkpoint was made of. Throws Error(data) where it is none.
 std::int64_t steps_done(const Model& model);
 

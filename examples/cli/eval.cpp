@@ -17,6 +17,7 @@ struct EvalOptions {
   CommonOptions common;
   std::string execution = "float";
   std::string rounding = "half-even";
+  std::string augmentation = "none";
   std::int64_t batch = 250;
 };
 
@@ -40,7 +41,8 @@ int run_eval(const EvalOptions& options) {
   check_classes(model, splits.test);
   std::optional<RequantRounding> integer;
   if (options.execution == "integer") integer = parse_requant_rounding(options.rounding);
-  const Evaluation result = evaluate_model(model, splits.test, options.batch, integer);
+  const Evaluation result = evaluate_model(model, splits.test, options.batch, integer,
+                                           parse_test_augmentation(options.augmentation));
   const std::string precision = model.attribute("precision");
   print_confusion(result.confusion, splits.test.classes);
   std::cout << "test error " << percent(result.metrics)
@@ -79,6 +81,7 @@ void add_eval(CLI::App& program, Work& work) {
   verb.add_option("--batch", options->batch, "pictures at a time")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
+  add_test_augmentation_option(verb, options->augmentation);
   add_common_options(verb, options->common);
   verb.footer(
       "The model runs in the precision it was trained in. One trained in integer-arithmetic-only, "

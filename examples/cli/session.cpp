@@ -153,7 +153,8 @@ struct Augment {
 Augment parse_augment(const std::string& text) {
   const std::size_t colon = text.find(':');
   Augment augment{text.substr(0, colon)};
-  const bool moves = augment.kind == "crop" || augment.kind == "crop-flip";
+  const bool moves = augment.kind == "crop" || augment.kind == "crop-flip" ||
+                     augment.kind == "translate" || augment.kind == "translate-alternate";
   bool valid = moves || augment.kind == "auto" || augment.kind == "none";
   if (colon != std::string::npos) {
     const char* const end = text.data() + text.size();
@@ -161,17 +162,23 @@ Augment parse_augment(const std::string& text) {
     valid = moves && failure == std::errc() && last == end && augment.pixels >= 1 &&
             augment.pixels <= 64;
   }
-  check(valid, Failure::usage,
-        "expected none, auto, crop, crop-flip, or crop:PIXELS with 1 to 64, got '", text, "'");
+  check(
+      valid, Failure::usage,
+      "expected none, auto, crop, crop-flip, translate, translate-alternate, or crop:PIXELS with 1 "
+      "to 64, got '",
+      text, "'");
   return augment;
 }
 
 }  // namespace
 
 void add_augment_option(CLI::App& verb, std::string& augment) {
-  verb.add_option("--augment", augment,
-                  "none, crop, crop-flip (or crop:2 for shifts of up to 2 pixels; an eighth of the "
-                  "height unless given), or auto: crop-flip for colour pictures")
+  verb.add_option(
+          "--augment", augment,
+          "none, crop (zeros come in), crop-flip, translate (the mirrored picture comes in), "
+          "translate-alternate (mirrored in every second epoch), any of them with :2 for "
+          "shifts of up to 2 pixels (an eighth of the height unless given), or auto: "
+          "crop-flip for colour pictures")
       ->check([](const std::string& text) {
         try {
           parse_augment(text);
@@ -183,17 +190,27 @@ void add_augment_option(CLI::App& verb, std::string& augment) {
       ->capture_default_str();
 }
 
+void add_test_augmentation_option(CLI::App& verb, std::string& augmentation) {
+  verb.add_option("--test-augmentation", augmentation,
+                  "scores are means over the picture and its mirror image (mirror), and those "
+                  "shifted by a pixel (mirror-shift), or of the picture alone (none)")
+      ->check(CLI::IsMember({"none", "mirror", "mirror-shift"}))
+      ->capture_default_str();
+}
+
 Transform find_transform(const std::string& augment, const Dataset& data) {
   const auto [kind, pixels] = parse_augment(augment);
   if (kind == "none" || (kind == "auto" && data.image[2] == 1)) return {};
   const int pad =
       pixels > 0 ? pixels : static_cast<int>(std::max<std::int64_t>(2, data.image[0] / 8));
   if (kind == "crop") return pad_crop(pad);
+  if (kind == "translate") return translate(pad);
+  if (kind == "translate-alternate") return chain({translate(pad), alternating_flip()});
   return chain({pad_crop(pad), flip()});
 }
 
 Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch,
-                          std::optional<RequantRounding> integer) {
+                          std::optional<RequantRounding> integer, TestAugmentation augmentation) {
   if (!integer) note_simulation(model);
   Network network = build_network(model);
   IntegerForward in_integers(integer ? lower(network, model.attribute("precision"), *integer)
@@ -202,10 +219,13 @@ Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t 
   DataLoader loader(data, {.batch = batch, .normalization = normalization_of(model)});
   Evaluation result;
   const Stopwatch watch;
-  result.metrics =
-      integer ? evaluate([&](const Tensor& images) -> const Tensor& { return in_integers(images); },
-                         *loss, loader, &result.confusion)
-              : evaluate(network, *loss, loader, &result.confusion);
+  AugmentedForward forward(
+      [&](const Tensor& images) -> const Tensor& {
+        return integer ? in_integers(images) : network.forward(images, {});
+      },
+      augmentation);
+  result.metrics = evaluate([&](const Tensor& images) -> const Tensor& { return forward(images); },
+                            *loss, loader, &result.confusion);
   result.seconds = watch.seconds();
   return result;
 }

@@ -10,6 +10,7 @@
 #include "examples/cli/program.h"
 #include "framework/files.h"
 #include "framework/model.h"
+#include "framework/test_augmentation.h"
 #include "framework/training.h"
 #include "layers/build.h"
 #include "layers/lower.h"
@@ -83,7 +84,11 @@ struct Evaluation {
 /// The model on all pictures of a data set, in the model's own precision; `integer`: lowered to
 /// integers with this rounding. Throws Error(usage) where it has no integer form.
 Evaluation evaluate_model(const Model& model, const Dataset& data, std::int64_t batch = 250,
-                          std::optional<RequantRounding> integer = {});
+                          std::optional<RequantRounding> integer = {},
+                          TestAugmentation augmentation = TestAugmentation::none);
+
+/// Adds --test-augmentation.
+void add_test_augmentation_option(CLI::App& verb, std::string& augmentation);
 
 /// Scores of images as float32, from integers only.
 class IntegerForward {

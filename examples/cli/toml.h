@@ -1,5 +1,5 @@
-// The part of TOML (toml.io, read by toml++) that a sweep is written in, in the order of the file and
-// with the line of every entry: key = value with strings, numbers, true and false and arrays of
+// The part of TOML (toml.io, read by toml++) that a sweep is written in, in the order of the file
+// and with the line of every entry: key = value with strings, numbers, true and false and arrays of
 // these, [table] and [[table]]. Anything else is refused by its line.
 #pragma once
 

@@ -67,8 +67,7 @@ void Run::begin() {
     check_classes(last, job_.splits.train);
     check(last.definition == job_.network.definition(), Failure::usage, folder_.string(),
           ": last.octet holds another network than --model asks for");
-    restore_checkpoint(last, job_.network, *job_.optimizer, job_.state, record_,
-                       job_.average.get());
+    restore_checkpoint(last, job_.network, *job_.optimizer, job_.state, record_, job_.memory());
   }
   write_file(folder_ / "config.toml", job_.options.config);
   if (job_.options.resume.empty()) write_file(folder_ / begin_name, job_.options.config);
@@ -113,8 +112,7 @@ void Run::begin() {
 void Run::save(const char* file, bool with_optimizer) {
   Model model = job_.network.snapshot();
   describe(model, job_.splits.train, job_.normalization, job_.precision, job_.options.loss);
-  if (with_optimizer)
-    add_checkpoint(model, *job_.optimizer, job_.state, record_, job_.average.get());
+  if (with_optimizer) add_checkpoint(model, *job_.optimizer, job_.state, record_, job_.memory());
   write_model(folder_ / file, model);
 }
 
@@ -178,6 +176,9 @@ void Run::train() {
           progress.show(format_text("epoch %lld  loss %.4f", static_cast<long long>(now.epoch + 1),
                                     now.metrics.loss()),
                         static_cast<double>(now.batch) / static_cast<double>(per_epoch));
+          if (job_.lookahead) job_.lookahead->after_step(now.step, total);
+          if (job_.lookahead && now.step == total) job_.lookahead->finish();
+          job_.freeze(now.step);
           if (hashed_step(now.step)) add_hash();
           if (job_.options.save_every > 0 && now.step % job_.options.save_every == 0 &&
               now.batch < per_epoch) {
@@ -214,7 +215,11 @@ Json Run::finish_average() {
 int Run::finish() {
   release_interrupts();  // all is saved
   DataLoader loader(job_.splits.test, {.batch = 250, .normalization = job_.normalization});
-  const Metrics tested = evaluate(job_.network, *job_.loss, loader);
+  AugmentedForward forward(
+      [&](const Tensor& images) -> const Tensor& { return job_.network.forward(images, {}); },
+      parse_test_augmentation(job_.options.test_augmentation));
+  const Metrics tested = evaluate(
+      [&](const Tensor& images) -> const Tensor& { return forward(images); }, *job_.loss, loader);
   const std::string hash = state_hash(job_.network, *job_.optimizer);
   const std::string model = (folder_ / "last.octet").string();
   if (record_.best_epoch > 0 && job_.validation.size() > 0)

@@ -41,24 +41,43 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--momentum", o.momentum, "of sgd")
       ->check(within(0.0, 0.9999))
       ->capture_default_str();
+  verb.add_flag("--nesterov", o.nesterov, "Nesterov's momentum, of sgd");
   verb.add_option("--weight-decay", o.weight_decay, "L2 penalty on weights")
       ->check(within(0.0, 1.0))
       ->capture_default_str();
+  verb.add_option("--decay", o.decay,
+                  "of sgd, what decays: weights, or all, biases and batch norms too")
+      ->check(CLI::IsMember({"weights", "all"}))
+      ->capture_default_str();
+  verb.add_flag("--lookahead", o.lookahead,
+                "every 5 steps the weights move towards a slow mean of themselves, the less the "
+                "later, which is what is left in the end (Jordan 2024)");
+  verb.add_option("--freeze", o.freeze,
+                  "parameters that stay as they are from an epoch on, such as "
+                  "conv1.weight:0,conv1.bias:3 or conv*:0");
   verb.add_option("--optimizer", o.optimizer, "sgd or adam")
       ->check(CLI::IsMember({"sgd", "adam"}))
       ->capture_default_str();
   verb.add_option("--schedule", o.schedule,
-                  "constant, step, inverse, cosine, linear, exponential or drops")
+                  "constant, step, inverse, cosine, linear, exponential, drops or triangle")
       ->check(CLI::IsMember(
-          {"constant", "step", "inverse", "cosine", "linear", "exponential", "drops"}))
+          {"constant", "step", "inverse", "cosine", "linear", "exponential", "drops", "triangle"}))
       ->capture_default_str();
   verb.add_option("--drop-at", o.drop_at, "of schedule drops: the epochs, such as 200,250");
   verb.add_option("--drop-factor", o.drop_factor, "of schedule drops: what each multiplies by")
       ->check(within(1e-6, 1.0))
       ->capture_default_str();
   verb.add_option("--last-rate", o.last_rate,
-                  "of schedules cosine, linear and exponential: the share of --lr at the end")
+                  "of schedules cosine, linear, exponential and triangle: the share of --lr at the "
+                  "end")
       ->check(within(0.0, 1.0))
+      ->capture_default_str();
+  verb.add_option("--first-rate", o.first_rate,
+                  "of schedule triangle: the share of --lr at the beginning")
+      ->check(within(0.0, 1.0))
+      ->capture_default_str();
+  verb.add_option("--peak", o.peak, "of schedule triangle: the share of the run before --lr")
+      ->check(within(0.001, 0.999))
       ->capture_default_str();
   verb.add_option("--warmup", o.warmup, "epochs over which the learning rate rises")
       ->check(within(0.0, 1000.0))
@@ -66,7 +85,12 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--loss", o.loss, "cross-entropy, sum-of-squares or squared-hinge")
       ->check(CLI::IsMember({"cross-entropy", "sum-of-squares", "squared-hinge"}))
       ->capture_default_str();
+  verb.add_option("--label-smoothing", o.label_smoothing,
+                  "of cross-entropy: the share of the target that all classes divide")
+      ->check(within(0.0, 0.9))
+      ->capture_default_str();
   add_augment_option(verb, o.augment);
+  add_test_augmentation_option(verb, o.test_augmentation);
   verb.add_option("--normalization", o.normalization,
                   "of pixels: measured (mean 0, deviation 1), unit (0 to 1) or signed (-1 to 1)")
       ->check(CLI::IsMember({"measured", "unit", "signed"}))
@@ -127,7 +151,31 @@ std::vector<double> drop_epochs(const TrainOptions& options) {
   return epochs;
 }
 
+std::vector<Freeze> freezes(const TrainOptions& options) {
+  std::vector<Freeze> all;
+  std::istringstream parts(options.freeze);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const std::size_t colon = part.find(':');
+    char* end = nullptr;
+    const double epoch =
+        colon == std::string::npos ? 0 : std::strtod(part.c_str() + colon + 1, &end);
+    check(colon != std::string::npos && colon > 0 && colon + 1 < part.size() && *end == '\0' &&
+              epoch >= 0,
+          Failure::usage, "--freeze: expected parameters and epochs such as conv1.weight:0, got '",
+          part, "'");
+    all.push_back({part.substr(0, colon), epoch});
+  }
+  return all;
+}
+
 void check_together(const TrainOptions& options) {
+  freezes(options);
+  check(options.optimizer == "sgd" || (!options.nesterov && options.decay == "weights"),
+        Failure::usage, "--nesterov and --decay all are for --optimizer sgd");
+  check(options.label_smoothing == 0 || options.loss == "cross-entropy", Failure::usage,
+        "--label-smoothing is for --loss cross-entropy");
+  check(!options.lookahead || options.average_from == 0, Failure::usage,
+        "--lookahead and --average-from exclude each other");
   check((options.schedule == "drops") == !drop_epochs(options).empty(), Failure::usage,
         "--drop-at and --schedule drops go together");
   check(options.schedule != "exponential" || options.last_rate > 0, Failure::usage,

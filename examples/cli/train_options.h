@@ -34,6 +34,14 @@ struct TrainOptions {
   double observe_epochs = 0.5;
   double freeze_epochs = 1;
   double loss_scale = 1;
+  bool nesterov = false;
+  std::string decay = "weights";
+  double first_rate = 0;
+  double peak = 0.5;
+  double label_smoothing = 0;
+  bool lookahead = false;
+  std::string freeze;
+  std::string test_augmentation = "none";
   std::int64_t average_from = 0;  // epoch
   std::int64_t save_every = 0;
   std::string out;
@@ -46,6 +54,13 @@ void add_train_options(CLI::App& verb, TrainOptions& options);
 
 /// The epochs of --drop-at; none without it. Throws Error(usage) unless it is as its help says.
 std::vector<double> drop_epochs(const TrainOptions& options);
+/// --freeze: what stays as it is from an epoch on.
+struct Freeze {
+  std::string pattern;  ///< of a parameter's name, or its beginning and a star
+  double epoch = 0;
+};
+/// Throws Error(usage) unless it is as its help says.
+std::vector<Freeze> freezes(const TrainOptions& options);
 /// Throws Error(usage) where options do not go together.
 void check_together(const TrainOptions& options);
 

@@ -10,6 +10,7 @@
 #include "framework/files.h"
 #include "layers/flow.h"
 #include "layers/losses.h"
+#include "layers/whitening.h"
 #include "optim/adam.h"
 #include "optim/sgd.h"
 
@@ -52,9 +53,11 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, Network& 
   const auto decay = static_cast<float>(options.weight_decay);
   if (options.optimizer == "adam")
     return std::make_unique<Adam>(network.parameters(), Adam::Options{.weight_decay = decay});
-  return std::make_unique<Sgd>(
-      network.parameters(),
-      Sgd::Options{.momentum = static_cast<float>(options.momentum), .weight_decay = decay});
+  return std::make_unique<Sgd>(network.parameters(),
+                               Sgd::Options{.momentum = static_cast<float>(options.momentum),
+                                            .weight_decay = decay,
+                                            .nesterov = options.nesterov,
+                                            .decay_biases = options.decay == "all"});
 }
 
 Normalization choose_normalization(const TrainOptions& options, const Dataset& data) {
@@ -89,7 +92,7 @@ bool in_zoo(const std::string& model) {
 TrainingJob::TrainingJob(const TrainOptions& given)
     : options(given),
       precision(choose_precision(options.precision, options.bfloat16_as_float32)),
-      loss(make_loss(options.loss)) {
+      loss(make_loss(options.loss, options.label_smoothing)) {
   if (options.bfloat16_as_float32) options.precision = print(precision);
   check_together(options);
   const bool from_file = !options.resume_from.empty(), resumed = !options.resume.empty();
@@ -121,10 +124,49 @@ TrainingJob::TrainingJob(const TrainOptions& given)
   if (held > 0) validation = octet::hold_out(train, held, options.common.seed);
   normalization = from_file ? normalization_of(origin) : choose_normalization(options, train);
   check(train.size() >= 1, Failure::data, train.name, ": no pictures left to train on");
+  if (!from_file && whitens(network)) {
+    DataLoader pictures(train, {.batch = std::min<std::int64_t>(5000, train.size()),
+                                .normalization = normalization});
+    whiten(network, pictures.next()->images);
+  }
   optimizer = make_optimizer(options, network);
   if (options.average_from > 0) average = std::make_unique<WeightAverage>(network.parameters());
+  for (const Freeze& rule : freezes(options)) {
+    const bool begins = rule.pattern.ends_with('*');
+    const std::string word =
+        begins ? rule.pattern.substr(0, rule.pattern.size() - 1) : rule.pattern;
+    bool found = false;
+    for (Parameter* parameter : network.parameters())
+      if (begins ? parameter->name.starts_with(word) : parameter->name == word) {
+        frozen_.push_back({parameter, parameter->rate, rule.epoch});
+        found = true;
+      }
+    check(found, Failure::usage, "--freeze: network ", network.name(), " has no parameter called ",
+          rule.pattern);
+  }
+  if (options.lookahead) {
+    Lookahead::Values values;
+    for (Parameter* parameter : network.parameters())
+      values.emplace_back(parameter->name, &parameter->value);
+    for (const auto& [name, tensor] : network.state())
+      if (name.find(".running_") != std::string::npos) values.emplace_back(name, tensor);
+    lookahead = std::make_unique<Lookahead>(std::move(values), Lookahead::Options{});
+  }
   state.seed = options.common.seed;
   state.loss_scale = static_cast<float>(options.loss_scale);
+}
+
+std::vector<std::pair<std::string, Tensor*>> TrainingJob::memory() {
+  std::vector<std::pair<std::string, Tensor*>> all;
+  if (average) all = average->state();
+  if (lookahead)
+    for (const auto& value : lookahead->state()) all.push_back(value);
+  return all;
+}
+
+void TrainingJob::freeze(std::int64_t step) {
+  for (const Frozen& frozen : frozen_)
+    frozen.parameter->rate = step >= frozen.step ? 0.0f : frozen.rate;
 }
 
 DataLoader TrainingJob::make_loader() const {
@@ -145,9 +187,14 @@ std::int64_t TrainingJob::plan_steps(std::int64_t batches) {
               .warmup_steps = std::llround(options.warmup * static_cast<double>(batches)),
               .factor = static_cast<float>(options.drop_factor),
               .floor = options.last_rate,
+              .first = options.first_rate,
+              .peak = options.peak,
               .drop_steps = {}};
   for (const double epoch : drop_epochs(options))
     schedule.drop_steps.push_back(std::llround(epoch * static_cast<double>(batches)));
+  for (Frozen& frozen : frozen_)
+    frozen.step = std::llround(frozen.epoch * static_cast<double>(batches));
+  freeze(state.step);
   if (simulates_codes(precision.activations)) {
     state.observe_until = std::llround(options.observe_epochs * static_cast<double>(batches));
     state.freeze_from = total - std::llround(options.freeze_epochs * static_cast<double>(batches));

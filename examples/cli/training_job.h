@@ -7,6 +7,7 @@
 #include "examples/cli/train_options.h"
 #include "framework/optimizer.h"
 #include "framework/training.h"
+#include "optim/lookahead.h"
 #include "optim/schedules.h"
 #include "optim/weight_average.h"
 
@@ -32,6 +33,10 @@ struct TrainingJob {
   DataLoader make_loader() const;
   /// Steps of the whole run, for a loader of so many batches an epoch; sets the schedule.
   std::int64_t plan_steps(std::int64_t batches);
+  /// What average and lookahead remember.
+  std::vector<std::pair<std::string, Tensor*>> memory();
+  /// Before the step after `step` done: what --freeze says.
+  void freeze(std::int64_t step);
 
   TrainOptions options;
   Precision precision;
@@ -44,8 +49,18 @@ struct TrainingJob {
   Network network;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<WeightAverage> average;  ///< null without --average-from
+  std::unique_ptr<Lookahead> lookahead;    ///< null without --lookahead
   Schedule schedule;
   TrainingState state;
+
+ private:
+  struct Frozen {
+    Parameter* parameter;
+    float rate;             // its own
+    double epoch;           // from which it stays
+    std::int64_t step = 0;  // the same in steps
+  };
+  std::vector<Frozen> frozen_;
 };
 
 }  // namespace octet::cli

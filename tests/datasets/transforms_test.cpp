@@ -21,9 +21,9 @@ Picture numbered() {
   return picture;
 }
 
-Picture changed(const Transform& transform, std::uint64_t key) {
+Picture changed(const Transform& transform, std::uint64_t key, std::int64_t epoch = 0) {
   Picture picture = numbered();
-  transform(shape, picture.data(), key);
+  transform(shape, picture.data(), {.random = key, .constant = mix(key), .epoch = epoch});
   return picture;
 }
 
@@ -49,6 +49,39 @@ Picture mirrored() {
 }
 
 }  // namespace
+
+TEST_CASE("transforms: translate moves by at most so much and mirrors at the edges") {
+  std::set<Picture> allowed, seen;
+  const auto inside = [](int at, int size) {
+    return at < 0 ? -at : at >= size ? 2 * size - 2 - at : at;
+  };
+  for (int down = -2; down <= 2; ++down)
+    for (int right = -2; right <= 2; ++right) {
+      Picture out;
+      for (int y = 0; y < 4; ++y)
+        for (int x = 0; x < 5; ++x)
+          for (int c = 0; c < 3; ++c)
+            out.push_back(numbered()[static_cast<std::size_t>(
+                (inside(y - down, 4) * 5 + inside(x - right, 5)) * 3 + c)]);
+      allowed.insert(out);
+    }
+  for (std::uint64_t i = 0; i < 1000; ++i) seen.insert(changed(translate(2), mix(i)));
+  CHECK(seen == allowed);
+  CHECK_THROWS_AS(changed(translate(4), 1), Error);
+}
+
+TEST_CASE("transforms: an alternating flip mirrors each picture in every second epoch") {
+  int mirrored_first = 0;
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    const bool first = changed(alternating_flip(), i, 0) == mirrored();
+    mirrored_first += first;
+    for (std::int64_t epoch = 1; epoch < 5; ++epoch)
+      CHECK(changed(alternating_flip(), i, epoch) ==
+            ((epoch % 2 == 0) == first ? mirrored() : numbered()));
+  }
+  CHECK(mirrored_first > 150);
+  CHECK(mirrored_first < 250);
+}
 
 TEST_CASE("transforms: pad_crop shifts by at most pad and reaches every shift") {
   for (const int pad : {0, 2, 7}) {

@@ -29,6 +29,22 @@ TEST_CASE("sgd: the formula, by hand") {
   CHECK(w.value.floats()[0] == doctest::Approx(w1 - 0.1 * (0.9 * 0.6 + 0.5 + 0.1 * w1)));
 }
 
+TEST_CASE("sgd: Nesterov, rates and decay of single parameters, by hand") {
+  Parameter w = parameter(1, 0.5f), bias = parameter(1, 0.5f, false), frozen = parameter(1, 0.5f);
+  bias.rate = 4;
+  frozen.rate = 0;
+  Sgd sgd({&w, &bias, &frozen},
+          {.momentum = 0.9f, .weight_decay = 0.1f, .nesterov = true, .decay_biases = true});
+  sgd.step(0.1f);
+  CHECK(w.value.floats()[0] == doctest::Approx(1 - 0.1 * (0.6 + 0.9 * 0.6)));
+  const double d = 0.5 + 0.1 / 4;
+  CHECK(bias.value.floats()[0] == doctest::Approx(1 - 0.4 * (d + 0.9 * d)));
+  const double w1 = w.value.floats()[0], d1 = 0.5 + 0.1 * w1;
+  sgd.step(0.1f);
+  CHECK(w.value.floats()[0] == doctest::Approx(w1 - 0.1 * (d1 + 0.9 * (0.9 * 0.6 + d1))));
+  CHECK(frozen.value.floats()[0] == 1);
+}
+
 TEST_CASE("adam: the first step has the size of the learning rate, whatever the gradient's") {
   for (const float gradient : {1e-4f, 1.0f, 1e4f}) {
     Parameter w = parameter(1, gradient);

@@ -29,6 +29,11 @@ TEST_CASE("schedules: values at chosen steps") {
   CHECK(drops.rate(199) == 8.0f);
   CHECK(drops.rate(200) == 1.0f);
   CHECK(drops.rate(250) == 0.125f);
+  const Schedule triangle{
+      .kind = Kind::triangle, .base = 2, .steps = 100, .floor = 0.1, .first = 0.2, .peak = 0.25};
+  CHECK(triangle.rate(0) == doctest::Approx(0.4));
+  CHECK(triangle.rate(25) == doctest::Approx(2.0));
+  CHECK(triangle.rate(100) == doctest::Approx(0.2));
   const Schedule warm{.base = 1, .steps = 100, .warmup_steps = 4};
   CHECK(warm.rate(0) == doctest::Approx(0.2));
   CHECK(warm.rate(3) == doctest::Approx(0.8));
@@ -37,7 +42,7 @@ TEST_CASE("schedules: values at chosen steps") {
 
 TEST_CASE("schedules: names") {
   for (const Kind kind : {Kind::constant, Kind::step, Kind::inverse, Kind::cosine, Kind::linear,
-                          Kind::exponential, Kind::drops})
+                          Kind::exponential, Kind::drops, Kind::triangle})
     CHECK(parse_schedule(name_of(kind)) == kind);
   CHECK_THROWS_AS(parse_schedule("sine"), Error);
 }

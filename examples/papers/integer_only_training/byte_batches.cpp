@@ -24,7 +24,8 @@ void run(const Dataset& dataset, std::int64_t batch, const std::vector<std::int6
         std::uint8_t* const picture = now.pixels.data() + i * size;
         std::copy_n(dataset.picture(from), size, picture);
         if (transform)
-          transform(dataset.image, picture, mix(key ^ static_cast<std::uint64_t>(first + i)));
+          transform(dataset.image, picture,
+                    {.random = mix(key ^ static_cast<std::uint64_t>(first + i))});
         now.labels[static_cast<std::size_t>(i)] = dataset.labels[static_cast<std::size_t>(from)];
       }
     });
