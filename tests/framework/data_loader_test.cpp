@@ -112,8 +112,8 @@ TEST_CASE("data loader: a shuffle is a permutation that seed and epoch decide") 
 TEST_CASE("data loader: a resumed epoch goes on where it would have been") {
   const Dataset set = make(50);
   DataLoader::Options options = with(8, true, 1);
-  options.transform = [](const Shape&, std::uint8_t* picture, std::uint64_t key) {
-    picture[0] = static_cast<std::uint8_t>(key);
+  options.transform = [](const Shape&, std::uint8_t* picture, const PictureKey& key) {
+    picture[0] = static_cast<std::uint8_t>(key.random);
   };
   const Epoch whole = run(set, options, 4);
   for (std::int64_t first = 0; first <= 7; ++first) {
@@ -138,9 +138,9 @@ TEST_CASE("data loader: a transform's key depends on seed, epoch and place in th
     std::map<int, std::uint64_t> found;
     std::mutex mutex;
     DataLoader::Options options = with(batch, shuffle, seed);
-    options.transform = [&](const Shape&, std::uint8_t* picture, std::uint64_t key) {
+    options.transform = [&](const Shape&, std::uint8_t* picture, const PictureKey& key) {
       const std::lock_guard lock(mutex);
-      found[picture[0]] = key;
+      found[picture[0]] = key.random;
       picture[0] = 200;
     };
     const Epoch read = run(set, options, epoch);
@@ -158,7 +158,7 @@ TEST_CASE("data loader: a transform's key depends on seed, epoch and place in th
 TEST_CASE("data loader: what goes wrong in the background arrives at next") {
   const Dataset set = make(10);
   DataLoader::Options options = with(2);
-  options.transform = [](const Shape&, std::uint8_t* picture, std::uint64_t) {
+  options.transform = [](const Shape&, std::uint8_t* picture, const PictureKey&) {
     check(picture[0] != 5, Failure::data, "picture 5 is bad");
   };
   DataLoader loader(set, options);
