@@ -190,7 +190,6 @@ void WeightedLayer::encode_weights(const Pass& pass) {
 }
 
 Tensor WeightedLayer::weights_in_float() {
-  if (of_reals_ && operands_ == Element::float32) return weight_.value;
   if (precision_.weights.is_float32()) return weight_.value;
   encode_weights({});
   Tensor reals;

@@ -176,9 +176,7 @@ void Run::train() {
           progress.show(format_text("epoch %lld  loss %.4f", static_cast<long long>(now.epoch + 1),
                                     now.metrics.loss()),
                         static_cast<double>(now.batch) / static_cast<double>(per_epoch));
-          if (job_.lookahead) job_.lookahead->after_step(now.step, total);
-          if (job_.lookahead && now.step == total) job_.lookahead->finish();
-          job_.freeze(now.step);
+          job_.after_step();
           if (hashed_step(now.step)) add_hash();
           if (job_.options.save_every > 0 && now.step % job_.options.save_every == 0 &&
               now.batch < per_epoch) {

@@ -164,9 +164,17 @@ std::vector<std::pair<std::string, Tensor*>> TrainingJob::memory() {
   return all;
 }
 
-void TrainingJob::freeze(std::int64_t step) {
+void TrainingJob::after_step() {
+  if (lookahead) {
+    lookahead->after_step(state.step, schedule.steps);
+    if (state.step == schedule.steps) lookahead->finish();
+  }
+  freeze();
+}
+
+void TrainingJob::freeze() {
   for (const Frozen& frozen : frozen_)
-    frozen.parameter->rate = step >= frozen.step ? 0.0f : frozen.rate;
+    frozen.parameter->rate = state.step >= frozen.step ? 0.0f : frozen.rate;
 }
 
 DataLoader TrainingJob::make_loader() const {
@@ -194,7 +202,7 @@ std::int64_t TrainingJob::plan_steps(std::int64_t batches) {
     schedule.drop_steps.push_back(std::llround(epoch * static_cast<double>(batches)));
   for (Frozen& frozen : frozen_)
     frozen.step = std::llround(frozen.epoch * static_cast<double>(batches));
-  freeze(state.step);
+  freeze();
   if (simulates_codes(precision.activations)) {
     state.observe_until = std::llround(options.observe_epochs * static_cast<double>(batches));
     state.freeze_from = total - std::llround(options.freeze_epochs * static_cast<double>(batches));

@@ -35,8 +35,8 @@ struct TrainingJob {
   std::int64_t plan_steps(std::int64_t batches);
   /// What average and lookahead remember.
   std::vector<std::pair<std::string, Tensor*>> memory();
-  /// Before the step after `step` done: what --freeze says.
-  void freeze(std::int64_t step);
+  /// To be called after each step of train_epoch: --lookahead and --freeze.
+  void after_step();
 
   TrainOptions options;
   Precision precision;
@@ -54,6 +54,7 @@ struct TrainingJob {
   TrainingState state;
 
  private:
+  void freeze();
   struct Frozen {
     Parameter* parameter;
     float rate;             // its own

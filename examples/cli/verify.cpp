@@ -63,6 +63,7 @@ int run_verify(const VerifyOptions& options) {
         job.network, *job.loss, *job.optimizer, loader,
         [&](std::int64_t step) { return job.schedule.rate(step); }, job.state,
         [&](const TrainingState& now) {
+          job.after_step();
           progress.show("verify",
                         static_cast<double>(now.step) / static_cast<double>(wanted.back().step));
           if (now.step == wanted[next].step) {

@@ -100,8 +100,8 @@ int work(LimitedOptions& options) {
        {"stochastic, FL 14", limited(14, outputs, "/stochastic"), paper(0.83, 25.4), how},
        {"stochastic, FL 12", limited(12, outputs, "/stochastic"), paper(0.90, 28.8), how},
        {"nearest, FL 14", limited(14, outputs, ""), {}, how},
-       {"stochastic, FL 8", limited(8, 8, "/stochastic"), {}, how},
-       {"nearest, FL 8", limited(8, 8, ""), {}, how}},
+       {"stochastic, FL 8", limited(8, outputs, "/stochastic"), {}, how},
+       {"nearest, FL 8", limited(8, outputs, ""), {}, how}},
       options.common, options.validation_only);
   Claims claims;
   claims.add({.what = "float32: test error, % (*)",

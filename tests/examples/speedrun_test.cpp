@@ -36,6 +36,7 @@ TEST_CASE("speedrun: it learns, and goes on to the same bits, in float32 and int
     CAPTURE(whole.err);
     REQUIRE(whole.code == 0);
     CHECK(whole.json()["test_error"] < 0.75);  // chance is 0.9, and this is 60 steps
+    CHECK(octet_in(folder, "verify whole").code == 0);
     kill_at_step(folder, here, "parts", "20");
     const Outcome resumed = octet_in(folder, "train --resume parts");
     CAPTURE(resumed.err);
