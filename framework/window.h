@@ -29,10 +29,12 @@ inline Shape convolution_shape(const Shape& input, const Shape& weight, const Wi
   return {input[0], window.output_h(input[1]), window.output_w(input[2]), weight[0]};
 }
 
-/// Output rows or columns of a pool without padding whose last windows are cut off at the edge. One
-/// that would begin beyond the edge has nothing to pool.
-inline std::int64_t pool_extent(std::int64_t extent, std::int64_t window, std::int64_t stride) {
-  const std::int64_t out = (extent - window + stride - 1) / stride + 1;
+/// Output rows or columns of a pool without padding. With `ceil_mode` the last windows may be cut
+/// off at the edge, but one that would begin beyond it has nothing to pool; without it they are
+/// dropped.
+inline std::int64_t pool_extent(std::int64_t extent, std::int64_t window, std::int64_t stride,
+                                bool ceil_mode) {
+  const std::int64_t out = (extent - window + (ceil_mode ? stride - 1 : 0)) / stride + 1;
   return (out - 1) * stride >= extent ? out - 1 : out;
 }
 

@@ -32,21 +32,38 @@ float code_at(const Tensor& codes, std::int64_t i) {
                                            : static_cast<float>(codes.data<std::int8_t>()[i]);
 }
 
+// A row of sums, zeros where the mask has code 0 or `stop_code`, and the largest magnitudes.
+OCTET_KERNEL void gather_masked(const std::int32_t* __restrict from, std::int64_t channels,
+                                const std::uint8_t* __restrict mask, std::uint8_t stop_code,
+                                std::int32_t* __restrict to, std::int32_t* __restrict most) {
+  for (std::int64_t k = 0; k < channels; ++k) {
+    const std::int32_t kept = -static_cast<std::int32_t>((mask[k] != 0) & (mask[k] != stop_code));
+    const std::int32_t sum = from[k] & kept, magnitude = sum < 0 ? -sum : sum;
+    to[k] = sum;
+    most[k] = magnitude > most[k] ? magnitude : most[k];
+  }
+}
+
+OCTET_KERNEL void gather_all(const std::int32_t* __restrict from, std::int64_t channels,
+                             std::int32_t* __restrict to, std::int32_t* __restrict most) {
+  for (std::int64_t k = 0; k < channels; ++k) {
+    const std::int32_t magnitude = from[k] < 0 ? -from[k] : from[k];
+    to[k] = from[k];
+    most[k] = magnitude > most[k] ? magnitude : most[k];
+  }
+}
+
 // Copies rows of sums, zeros where the mask (null: nowhere) has code 0 or `stop_code`, and finds
 // the largest magnitude of each channel.
 void gather(const std::int32_t* from, std::int64_t rows, std::int64_t channels,
             const std::uint8_t* mask, std::uint8_t stop_code, std::int32_t* to,
             std::int32_t* most) {
-  for (std::int64_t row = 0; row < rows; ++row) {
-    const std::int64_t begin = row * channels;
-    for (std::int64_t k = 0; k < channels; ++k) {
-      const std::int64_t i = begin + k;
-      const bool kept = !mask || (mask[i] != 0 && mask[i] != stop_code);
-      const std::int32_t sum = kept ? from[i] : 0;
-      to[i] = sum;
-      most[k] = std::max(most[k], std::abs(sum));
+  for (std::int64_t begin = 0; begin < rows * channels; begin += channels)
+    if (mask) {
+      gather_masked(from + begin, channels, mask + begin, stop_code, to + begin, most);
+    } else {
+      gather_all(from + begin, channels, to + begin, most);
     }
-  }
 }
 
 std::uint64_t key_of_image(std::uint64_t key, std::int64_t image) {

@@ -1,6 +1,9 @@
 #include "layers/gelu.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <vector>
 
 #include "framework/bfloat16.h"
 #include "framework/parallel.h"
@@ -72,12 +75,103 @@ OCTET_KERNEL void backward_kernel(const std::uint16_t* x, const std::uint16_t* e
   backward_loop(x, error, begin, end, passed);
 }
 
+// Sums of terms this fine still fit the 24 bits that float32 holds: codes and slopes are below 2^8.
+constexpr float units = 1 << 14;
+
+OCTET_KERNEL void look_up(const std::uint8_t* x, std::int64_t count, const std::int32_t* table,
+                          std::int32_t* sums) {
+  for (std::int64_t i = 0; i < count; ++i) sums[i] = table[x[i]];
+}
+
+OCTET_KERNEL void multiply_slopes(const std::uint8_t* x, const std::int8_t* error,
+                                  std::int64_t count, const std::int32_t* table,
+                                  std::int32_t* sums) {
+  for (std::int64_t i = 0; i < count; ++i) sums[i] = error[i] * table[x[i]];
+}
+
+// body(first element, how many, their sums) for each image: what a product hands out.
+template <class Body>
+void each_image(const Shape& shape, const products::SumsBody& take, const Body& body) {
+  const std::int64_t image = shape.elements() / shape[0];
+  parallel_for(shape[0], std::max<std::int64_t>(1, (1 << 14) / image),
+               [&](std::int64_t begin, std::int64_t end) {
+                 std::vector<std::int32_t> sums(static_cast<std::size_t>(image));
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   body(i * image, image, sums.data());
+                   take(i, 1, sums.data());
+                 }
+               });
+}
+
 }  // namespace
 
 std::unique_ptr<Layer> Gelu::from(SpecReader&) { return std::make_unique<Gelu>(); }
 
-const Tensor& Gelu::forward(const Tensor& input, const Pass&) {
+void Gelu::set_flow_formats(const Format& activations, const Format& errors) {
+  activations_ = Quantizer(activations, name() + ".activations");
+  errors_ = Quantizer(errors, name() + ".errors");
+}
+
+std::vector<std::pair<std::string, Tensor*>> Gelu::state() {
+  std::vector<std::pair<std::string, Tensor*>> all;
+  if (activations_.format().scaling.smooth)
+    all.emplace_back(name() + ".activation_range", &activations_.range());
+  if (errors_.format().scaling.smooth) all.emplace_back(name() + ".error_range", &errors_.range());
+  return all;
+}
+
+const Tensor& Gelu::forward_codes(const Tensor& input, const Pass& pass) {
+  const float scale = input.scale();
+  float x[256], ones[256], y[256], slopes[256];
+  for (int byte = 0; byte < 256; ++byte) {
+    const int code = input.element() == Element::uint8 || byte < 128 ? byte : byte - 256;
+    x[byte] = scale * static_cast<float>(code);
+    ones[byte] = 1;
+  }
+  forward_kernel(x, 0, 256, y);
+  backward_kernel(x, ones, 0, 256, slopes);
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    values_[byte] = static_cast<std::int32_t>(std::nearbyint(y[byte] / scale * units));
+    slopes_[byte] = static_cast<std::int32_t>(std::nearbyint(slopes[byte] * units));
+  }
+  const auto* codes = static_cast<const std::uint8_t*>(input.raw());
+  const float unit = scale / units;
+  emission_.sums(
+      outlet_, pass, input.shape(), {&unit, 1}, {}, nullptr,
+      [&](const products::SumsBody& take) {
+        each_image(input.shape(), take,
+                   [&](std::int64_t first, std::int64_t count, std::int32_t* sums) {
+                     look_up(codes + first, count, values_.data(), sums);
+                   });
+      },
+      output_);
+  return output_;
+}
+
+const Tensor& Gelu::backward_codes(const Tensor& error, const Pass& pass) {
+  const Tensor* e = &error;
+  if (is_real(error.element())) {
+    errors_.encode(error, pass, error_codes_);
+    e = &error_codes_;
+  }
+  const auto* codes = static_cast<const std::uint8_t*>(input_->raw());
+  const float unit = e->scale() / units;
+  emission_.sums(
+      error_outlet_, pass, error.shape(), {&unit, 1}, {}, error_outlet_.mask ? input_ : nullptr,
+      [&](const products::SumsBody& take) {
+        each_image(error.shape(), take,
+                   [&](std::int64_t first, std::int64_t count, std::int32_t* sums) {
+                     multiply_slopes(codes + first, e->data<std::int8_t>() + first, count,
+                                     slopes_.data(), sums);
+                   });
+      },
+      passed_);
+  return passed_;
+}
+
+const Tensor& Gelu::forward(const Tensor& input, const Pass& pass) {
   input_ = &input;
+  if (!is_real(input.element())) return forward_codes(input, pass);
   output_.resize(input.shape(), input.element());
   with_reals(input.element(), [&](auto element) {
     using T = decltype(element);
@@ -88,7 +182,8 @@ const Tensor& Gelu::forward(const Tensor& input, const Pass&) {
   return output_;
 }
 
-const Tensor& Gelu::backward(const Tensor& error, const Pass&) {
+const Tensor& Gelu::backward(const Tensor& error, const Pass& pass) {
+  if (!is_real(input_->element())) return backward_codes(error, pass);
   passed_.resize(error.shape(), error.element());
   with_reals(error.element(), [&](auto element) {
     using T = decltype(element);

@@ -1,9 +1,12 @@
 // GELU (Hendrycks, Gimpel 2016) in its form with tanh: with u = sqrt(2 / pi) (x + 0.044715 x^3)
 //   y = x s,   s = (1 + tanh(u)) / 2 = 1 / (1 + e^(-2u)),   dy/dx = s + x s (1 - s) d(2u)/dx.
-// The same bits on every instruction set.
+// The same bits on every instruction set. Codes are looked up: y and dy/dx of each of the 256, in
+// units of 2^-14, are what is encoded anew.
 #pragma once
 
-#include "layers/flow.h"
+#include <array>
+
+#include "layers/emission.h"
 
 namespace octet {
 
@@ -12,15 +15,29 @@ class Gelu : public FlowLayer {
   static std::unique_ptr<Layer> from(SpecReader& reader);
   Spec spec() const override { return {.kind = "gelu"}; }
   Shape connect(const Shape& input) override { return input; }
-  /// float32 or bfloat16; outputs and errors have the element of the input.
+  /// float32, bfloat16 or codes; of reals outputs and errors have the element of the input.
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
 
-  Role role() const override { return Role::stopper; }
+  void set_flow_formats(const Format& activations, const Format& errors) override;
+  Quantizer* input_quantizer() override { return &activations_; }
+  Outlet error_inlet() override { return {.quantizer = &errors_}; }
+  std::vector<std::pair<std::string, Tensor*>> state() override;
+
+ protected:
+  std::vector<std::pair<std::string, Quantizer*>> quantizers() override {
+    return {{"activations", &activations_}, {"errors", &errors_}};
+  }
 
  private:
+  const Tensor& forward_codes(const Tensor& input, const Pass& pass);
+  const Tensor& backward_codes(const Tensor& error, const Pass& pass);
   const Tensor* input_ = nullptr;
   Tensor output_, passed_;
+  Quantizer activations_, errors_;
+  Emission emission_;
+  Tensor error_codes_;
+  std::array<std::int32_t, 256> values_{}, slopes_{};  // of each code, by its byte
 };
 
 }  // namespace octet

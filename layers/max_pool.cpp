@@ -138,13 +138,15 @@ void MaxPool::backward_reals(const Tensor& error) {
   const std::int64_t n = error.shape()[0], h = input_shape_[0], w = input_shape_[1],
                      c = input_shape_[2], oh = output_shape_[0], ow = output_shape_[1],
                      image = h * w * c;
-  // Windows that lie side by side and leave nothing out set every error of the image once.
-  const bool tiled =
+  // Windows that do not overlap set an error once, or never where they leave gaps.
+  const bool apart = options_.stride >= options_.window;
+  const bool covered =
       options_.stride == options_.window && oh * options_.stride >= h && ow * options_.stride >= w;
   parallel_for(n, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
       T* const passed = passed_.data<T>() + i * image;
-      float* const sums = tiled ? nullptr : kernels::zero_sums(image);
+      float* const sums = apart ? nullptr : kernels::zero_sums(image);
+      if (apart && !covered) std::fill_n(passed, image, T{0});
       for (std::int64_t y = 0; y < oh; ++y)
         for (std::int64_t x = 0; x < ow; ++x) {
           const Range rows = range(y, h), columns = range(x, w);
@@ -156,14 +158,14 @@ void MaxPool::backward_reals(const Tensor& error) {
               const auto place =
                   static_cast<Place>((r - rows.begin) * options_.window + q - columns.begin);
               const std::int64_t to = (r * w + q) * c;
-              if (tiled) {
+              if (apart) {
                 put_where(e, places, place, c, passed + to);
               } else {
                 add_where(e, places, place, c, sums + to);
               }
             }
         }
-      if (!tiled) kernels::round_sums(sums, image, passed);
+      if (!apart) kernels::round_sums(sums, image, passed);
     }
   });
 }

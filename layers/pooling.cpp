@@ -13,12 +13,15 @@ Pooling::Options Pooling::read(SpecReader& reader) {
   Options options;
   options.window = reader.integer("window", 1, 1 << 10);
   options.stride = reader.integer("stride", 1, 1 << 10, options.window);
+  options.ceil_mode = reader.integer("ceil_mode", 0, 1, 1) != 0;
   return options;
 }
 
 Spec Pooling::spec_of(std::string kind) const {
   Spec spec{.kind = std::move(kind)};
-  spec.set("window", options_.window).set_unless("stride", options_.stride, options_.window);
+  spec.set("window", options_.window)
+      .set_unless("stride", options_.stride, options_.window)
+      .set_unless("ceil_mode", options_.ceil_mode ? 1 : 0, 1);
   return spec;
 }
 
@@ -27,7 +30,7 @@ Shape Pooling::connect(const Shape& input) {
         Failure::usage, "a window of ", options_.window, " does not fit an input of ",
         print(input));
   const auto extent = [&](std::int64_t in) {
-    return pool_extent(in, options_.window, options_.stride);
+    return pool_extent(in, options_.window, options_.stride, options_.ceil_mode);
   };
   input_shape_ = input;
   output_shape_ = {extent(input[0]), extent(input[1]), input[2]};
@@ -44,8 +47,8 @@ float Pooling::area(const Range& rows, const Range& columns) {
 }
 
 bool Pooling::whole_windows() const {
-  return (input_shape_[0] - options_.window) % options_.stride == 0 &&
-         (input_shape_[1] - options_.window) % options_.stride == 0;
+  return !options_.ceil_mode || ((input_shape_[0] - options_.window) % options_.stride == 0 &&
+                                 (input_shape_[1] - options_.window) % options_.stride == 0);
 }
 
 kernels::PoolGeometry Pooling::geometry() const {

@@ -1,5 +1,6 @@
 // What the kinds of pooling share: square windows without padding. Output extent:
-// ceil((extent - window) / stride) + 1, the last windows cut off at the edge (as Caffe does).
+// ceil((extent - window) / stride) + 1, the last windows cut off at the edge (as Caffe does), or
+// with ceil_mode=0 floor((extent - window) / stride) + 1: what they would cover is dropped.
 #pragma once
 
 #include "layers/code_pooling.h"
@@ -12,6 +13,7 @@ class Pooling : public FlowLayer {
   struct Options {
     std::int64_t window = 2;
     std::int64_t stride = 2;
+    bool ceil_mode = true;
   };
   Shape connect(const Shape& input) override;
   kernels::PoolGeometry geometry() const;

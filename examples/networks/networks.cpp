@@ -81,7 +81,23 @@ relu
 linear units=classes bias=0
 )";
 
+// Keller Jordan's airbench94 (2024): a whitening convolution, three groups of two convolutions, no
+// scale in the batch norms, whose shift learns fast, and scores divided by 9.
+std::string airbench_layers(const std::vector<int>& widths) {
+  const std::string norm = "batch_norm gamma=fixed beta_rate=64 momentum=0.4 epsilon=1e-12\ngelu\n";
+  std::string layers = "convolution channels=24 kernel=2 init=whitening\ngelu\n";
+  for (const int width : widths) {
+    const std::string convolution =
+        join("convolution channels=", width, " kernel=3 padding=1 bias=0 init=dirac\n");
+    layers += convolution + "max_pool window=2 ceil_mode=0\n" + norm + convolution + norm;
+  }
+  return layers + "max_pool window=3\nlinear units=classes bias=0 init=pytorch\nscale factor=" +
+         "0.11111111\n";
+}
+
 std::string layers_of(std::string_view name) {
+  if (name == "airbench") return airbench_layers({64, 256, 256});
+  if (name == "airbench95") return airbench_layers({128, 384, 384});
   if (name == "lenet300") return std::string(lenet300);
   if (name == "lenet5") return std::string(lenet5);
   if (name == "vgg7") return std::string(vgg7);
@@ -109,6 +125,8 @@ const std::vector<ZooEntry>& zoo() {
       {"resnet20", "residual, 16 to 64 channels, 9 blocks", {32, 32, 3}},
       {"resnet56", "residual, 16 to 64 channels, 27 blocks", {32, 32, 3}},
       {"wrn56-2", "residual, 32 to 128 channels, 27 blocks, normalised before", {32, 32, 3}},
+      {"airbench", "airbench94, three groups of 64, 256, 256 channels", {32, 32, 3}},
+      {"airbench95", "the same of 128, 384, 384 channels", {32, 32, 3}},
       {"mobilenet025", "depthwise separable, 8 to 256 channels", {32, 32, 3}},
   };
   return entries;

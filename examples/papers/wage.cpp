@@ -100,8 +100,11 @@ void reproduce_cifar(const WageOptions& options, Claims& claims) {
   how.drop_epochs = {200, 250};
   how.transform = chain({pad_crop(4), flip()});
   const bool whole = how.epochs == 300;
-  std::vector<Variant> variants = {
-      {"WAGE 2-8-8-8", "wage", whole ? std::optional(6.78) : std::nullopt, how}};
+  std::vector<Variant> variants = {{.name = "WAGE 2-8-8-8",
+                                    .precision = "wage",
+                                    .paper = whole ? std::optional(6.78) : std::nullopt,
+                                    .how = how,
+                                    .milestones = {9, 20}}};
   if (options.baseline)
     variants.insert(variants.begin(), {"float32",
                                        "float32",
@@ -114,16 +117,16 @@ void reproduce_cifar(const WageOptions& options, Claims& claims) {
   const std::vector<Outcome> all =
       compare_formats(print(zoo_network("wage-vgg7", task.train.image, 10)), task, variants,
                       options.common, options.validation_only);
-  // Only these numbers of epochs have a figure to be held to.
+  // Only these numbers of epochs have a figure to be held to; the rate is the same until 200.
   struct Milestone {
     std::int64_t epochs;
     double paper, bound;
   };
   for (const Milestone& milestone : {Milestone{9, 19.3, 20}, {20, 13.7, 15}, {300, 6.78, 7.5}})
-    if (how.epochs == milestone.epochs)
-      claims.add({.what = join("CIFAR-10, 2-8-8-8, after ", how.epochs, " epochs: error, %"),
+    if (how.epochs >= milestone.epochs && !quick)
+      claims.add({.what = join("CIFAR-10, 2-8-8-8, after ", milestone.epochs, " epochs: error, %"),
                   .paper = milestone.paper,
-                  .ours = outcome(all, "WAGE 2-8-8-8").mean(),
+                  .ours = outcome(all, "WAGE 2-8-8-8").mean_after(milestone.epochs),
                   .bound = milestone.bound});
   if (quick)
     claims.add({.what = "CIFAR-10, 2-8-8-8, quick: error, %",

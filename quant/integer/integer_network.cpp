@@ -42,6 +42,10 @@ void check_stage(const Stage& stage, const std::vector<Edge>& edges,
     expect(m.value >= 0 && m.shift >= 0 && m.shift <= 62, "a multiplier of ", m.value, " / 2^",
            m.shift);
   const Window& w = stage.window;
+  const auto pooled = [&](bool ceil_mode) {
+    return Shape{pool_extent(in.shape[0], w.kernel_h, w.stride, ceil_mode),
+                 pool_extent(in.shape[1], w.kernel_h, w.stride, ceil_mode), in.shape[2]};
+  };
   expect(!is_product(stage) || (stage.weights.element() == Element::int8 && !stage.weights.empty()),
          "weights that are not codes of int8");
   switch (stage.kind) {
@@ -73,8 +77,7 @@ void check_stage(const Stage& stage, const std::vector<Edge>& edges,
              "a maximum whose codes would change their scale");
       expect(w.kernel_h >= 1 && w.kernel_w == w.kernel_h && w.stride >= 1 &&
                  w.kernel_h <= std::min(in.shape[0], in.shape[1]) &&
-                 out.shape == Shape{pool_extent(in.shape[0], w.kernel_h, w.stride),
-                                    pool_extent(in.shape[1], w.kernel_h, w.stride), in.shape[2]},
+                 (out.shape == pooled(true) || out.shape == pooled(false)),
              "windows that do not lie within ", print(in.shape));
       break;
     case Stage::Kind::average_pool:

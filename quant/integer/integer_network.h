@@ -36,8 +36,8 @@ struct Stage {
   std::size_t input = 0, output = 0;  ///< places in the list of edges
   std::size_t addend = 0;             ///< add: the other operand
   bool rectify = false;
-  /// Convolution: geometry. Pools: kernel and stride of windows without padding, the last of which
-  /// are cut off at the edge.
+  /// Convolution: geometry. Pools: kernel and stride of windows without padding; the last may be
+  /// cut off at the edge.
   Window window;
   /// Convolution: int8, K x KH x KW x C/groups. Linear: int8, K x (H W C). A scale each filter.
   Tensor weights;

@@ -185,21 +185,29 @@ class NodeReader {
     if (window.pads[0] != 0 || window.pads[1] != 0)
       refuse(node_, "padding before the first row or column is not supported");
     bool cut = false;
-    std::int64_t extents[2];
+    std::int64_t out[2];
     for (int axis : {0, 1}) {
-      const std::int64_t in = flow_.shape[axis], end = window.pads[axis + 2],
-                         room = in + end - window.kernel;
-      std::int64_t out = (room + (up ? window.stride - 1 : 0)) / window.stride + 1;
-      if (up && (out - 1) * window.stride >= in + end) --out;
-      extents[axis] = pool_extent(in, window.kernel, window.stride);
-      if (out != extents[axis])
-        refuse(node_, "its windows give ", out, " rows or columns of ", in, ", Octet's give ",
-               extents[axis], " (the last window is cut off, ceil_mode=1)");
-      cut = cut || (out - 1) * window.stride + window.kernel > in;
+      out[axis] =
+          pool_extent(flow_.shape[axis] + window.pads[axis + 2], window.kernel, window.stride, up);
+      cut = cut || (out[axis] - 1) * window.stride + window.kernel > flow_.shape[axis];
     }
+    // Padding at the end and ceil_mode are two ways to say that windows are cut off.
+    const auto same = [&](bool ceil_mode) {
+      const auto extent = [&](int axis) {
+        return pool_extent(flow_.shape[axis], window.kernel, window.stride, ceil_mode);
+      };
+      return out[0] == extent(0) && out[1] == extent(1);
+    };
+    const bool ceil_mode = same(true);
+    if (!ceil_mode && !same(false))
+      refuse(node_,
+             "windows of which some are cut off at the edge and others dropped, or that "
+             "begin beyond it, are not supported");
     layer_.spec.kind = kind;
-    layer_.spec.set("window", window.kernel).set_unless("stride", window.stride, window.kernel);
-    flow_.shape = {extents[0], extents[1], flow_.shape[2]};
+    layer_.spec.set("window", window.kernel)
+        .set_unless("stride", window.stride, window.kernel)
+        .set_unless("ceil_mode", ceil_mode ? 1 : 0, 1);
+    flow_.shape = {out[0], out[1], flow_.shape[2]};
     return cut;
   }
 

@@ -142,7 +142,8 @@ class ModelWriter {
                    const Value& input) {
     const std::int64_t window = reader.integer("window", 1, 1 << 10),
                        stride = reader.integer("stride", 1, 1 << 10, window);
-    const auto extent = [&](std::int64_t in) { return pool_extent(in, window, stride); };
+    const bool ceil_mode = reader.integer("ceil_mode", 0, 1, 1) != 0;
+    const auto extent = [&](std::int64_t in) { return pool_extent(in, window, stride, ceil_mode); };
     const Shape output{extent(input.shape[0]), extent(input.shape[1]), input.shape[2]};
     return {add_node(graph_, op, name, {input.name},
                      pool_attributes(window, stride, input.shape, output)),

@@ -87,6 +87,19 @@ global_average_pool
 linear units=10
 )";
 
+const std::string gelus = R"(
+network name=gelus input=13x13x3
+convolution channels=20 kernel=2
+gelu
+convolution channels=24 kernel=3 padding=1 bias=0
+max_pool window=5 ceil_mode=0
+batch_norm gamma=fixed
+gelu
+relu
+linear units=10 bias=0
+)";
+const std::string scaled = gelus + "scale factor=0.5\n";
+
 std::vector<std::int32_t> labels_for(std::int64_t images) {
   std::vector<std::int32_t> labels;
   for (std::int64_t i = 0; i < images; ++i) labels.push_back(static_cast<std::int32_t>(i * 7 % 10));
@@ -145,7 +158,7 @@ double cosine(const std::vector<float>& a, const std::vector<float>& b) {
 }  // namespace
 
 TEST_CASE("flow: between the layers are codes, at both ends float32") {
-  for (const std::string& text : {plain, residual}) {
+  for (const std::string& text : {plain, residual, gelus}) {
     Network network = build_network(parse_definition(text, "test"));
     CHECK(set_precision(network, parse_precision("int8")));
     network.initialize(1);
@@ -178,7 +191,7 @@ TEST_CASE("flow: integers and their simulation in float32 train to the same bits
     if (!((w && a) || (w && e) || (a && e))) continue;
     ++allowed;
     CAPTURE(recipe.name);
-    for (const std::string& text : {plain, residual}) {
+    for (const std::string& text : {plain, residual, scaled}) {
       const Trained integers = train(text, recipe.name.c_str(), 4),
                     simulated = train(text, recipe.name.c_str(), 4, true);
       CHECK(same_bits(integers.scores, simulated.scores));
@@ -209,7 +222,7 @@ TEST_CASE("flow: WAGE's codes flow through chains, and say what they do when the
 }
 
 TEST_CASE("flow: the number of threads changes no bit") {
-  for (const std::string& text : {plain, residual}) {
+  for (const std::string& text : {plain, residual, scaled}) {
     const int before = threads();
     set_threads(1);
     const std::string one = train(text, "int8", 3).hash;
@@ -223,7 +236,7 @@ TEST_CASE("flow: the number of threads changes no bit") {
 
 TEST_CASE("flow: the gradient of codes points where that of float32 does") {
   const std::string without_dropout = front + "linear units=10\n";
-  for (const std::string& text : {without_dropout, residual}) {
+  for (const std::string& text : {without_dropout, residual, scaled}) {
     const Trained codes = train(text, "int8", 1), real = train(text, "float32", 1);
     CHECK(relative_difference(codes.scores, real.scores) < 0.1);
     CHECK(cosine(codes.gradient, real.gradient) > 0.95);

@@ -1,6 +1,7 @@
 #include "layers/gelu.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "framework/bfloat16.h"
 #include "tests/gradient_check.h"
@@ -54,4 +55,33 @@ TEST_CASE("gelu: bfloat16 is float32 rounded") {
   CHECK(same_bits(back, two.forward(xb, {.training = true})));
   convert(one.backward(er, {.training = true}), Element::bfloat16, back);
   CHECK(same_bits(back, two.backward(eb, {.training = true})));
+}
+
+TEST_CASE("gelu: codes are looked up as what they stand for") {
+  for (const bool nonnegative : {false, true}) {
+    CAPTURE(nonnegative);
+    const Shape shape{4, 8, 8, 3};
+    Tensor codes = random_codes(shape, 8), x(shape);
+    if (nonnegative) {
+      Tensor other(shape, Element::uint8);
+      std::memcpy(other.raw(), codes.raw(), codes.bytes());
+      codes = other;
+    }
+    codes.scales = {0.03125f};
+    Tensor error_codes = random_codes(shape, 9), error(shape);
+    error_codes.scales = {0.25f};
+    for (std::int64_t i = 0; i < x.elements(); ++i) {
+      x.floats()[i] = 0.03125f * (nonnegative ? static_cast<float>(codes.data<std::uint8_t>()[i])
+                                              : static_cast<float>(codes.data<std::int8_t>()[i]));
+      error.floats()[i] = 0.25f * static_cast<float>(error_codes.data<std::int8_t>()[i]);
+    }
+    Gelu real, coded;
+    for (Gelu* gelu : {&real, &coded}) gelu->connect(shape.without_front());
+    coded.set_flow_formats(parse_format("int8/absmax/smooth"), parse_format("int8/absmax/smooth"));
+    coded.set_outlets({}, {});  // float32 leaves: nothing but the table is compared
+    const Pass pass{.training = true, .seed = 1, .step = 0};
+    CHECK(relative_difference(coded.forward(codes, pass), real.forward(x, pass)) < 1e-4);
+    CHECK(relative_difference(coded.backward(error_codes, pass), real.backward(error, pass)) <
+          1e-4);
+  }
 }

@@ -22,6 +22,11 @@ std::string padded(std::string text, std::size_t width) {
 
 double Outcome::mean() const { return statistics(errors).mean; }
 
+double Outcome::mean_after(std::int64_t epochs) const {
+  const auto found = after.find(epochs);
+  return found == after.end() ? mean() : statistics(found->second).mean;
+}
+
 std::vector<Outcome> compare_formats(const std::string& definition, const Task& task,
                                      const std::vector<Variant>& variants, const Options& options,
                                      bool on_validation) {
@@ -43,7 +48,12 @@ std::vector<Outcome> compare_formats(const std::string& definition, const Task& 
       set_precision(network, precision);
       network.initialize(seed);
       try {
-        train(network, task, variant.how, seed, variant.name);
+        train(network, task, variant.how, seed, variant.name, [&](std::int64_t epoch) {
+          if (!std::count(variant.milestones.begin(), variant.milestones.end(), epoch)) return;
+          now.after[epoch].push_back(100 * measure(network, pictures, task.normalization).error());
+          std::cout << "  " << variant.name << " after " << epoch
+                    << " epochs: " << fixed(now.after[epoch].back(), 2) << std::endl;
+        });
         now.errors.push_back(100 * measure(network, pictures, task.normalization).error());
       } catch (const Error& error) {
         if (error.kind != Failure::numbers) throw;

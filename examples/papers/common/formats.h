@@ -3,6 +3,7 @@
 #pragma once
 
 #include <iostream>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct Variant {
   std::string precision;        ///< a recipe, or formats by role
   std::optional<double> paper;  ///< its test error in per cent, where it has one
   Training how;
+  std::vector<std::int64_t> milestones = {};  ///< epochs after which errors are measured, too
 };
 
 struct Outcome {
@@ -23,7 +25,10 @@ struct Outcome {
   std::vector<double> errors;  ///< per cent, by seed: of the test pictures, or of those held out
   int diverged = 0;            ///< seeds that ended in NaN; they count as chance
   double minutes = 0;          ///< of all seeds
+  std::map<std::int64_t, std::vector<double>> after = {};  ///< the same by epochs, of milestones
   double mean() const;
+  /// After so many epochs: a milestone, or the last.
+  double mean_after(std::int64_t epochs) const;
 };
 
 /// Trains a network of that definition in each variant and with each seed, prints a line for each

@@ -135,7 +135,8 @@ TEST_CASE("onnx: what no layer does is refused by the node's name") {
   const Integers two = {2, 2}, three = {3, 3};
   behind("Sigmoid", {}, "no layer does this");
   behind("Softmax", {}, "expected a softmax over the scores");
-  behind("MaxPool", {{"kernel_shape", three}, {"strides", two}}, "its windows give 3 rows");
+  behind("MaxPool", {{"kernel_shape", two}, {"strides", two}, {"pads", Integers{0, 0, 9, 9}}},
+         "windows of which some");
   behind("MaxPool", {{"kernel_shape", Integers{2, 3}}}, "kernel_shape: expected the same two");
   behind("MaxPool", {{"kernel_shape", two}, {"dilations", two}}, "dilations: expected 1");
   behind("MaxPool", {{"kernel_shape", three}, {"pads", Integers{1, 1, 1, 1}}, {"strides", two}},

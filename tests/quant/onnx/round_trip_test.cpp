@@ -30,6 +30,9 @@ const char* const networks[] = {
     "network name=all_convolutions input=6x6x1\n"
     "convolution channels=5 kernel=3\nrelu\nconvolution channels=3 kernel=1\n"
     "global_average_pool\n",
+    "network name=dropped input=15x12x2\n"
+    "convolution channels=4 kernel=1\nmax_pool window=2 ceil_mode=0\n"
+    "average_pool window=3 stride=2 ceil_mode=0\nlinear units=3\n",
 };
 
 }  // namespace
@@ -75,9 +78,8 @@ TEST_CASE("onnx: the normalisation goes into the file and comes out again") {
 
 TEST_CASE("onnx: weights are written as products see them") {
   const Model model = random_model(networks[0], "W=int8/absmax/channel");
-  const Model again =
-      read_onnx(write_onnx(float_weights(model), normalization_for(model.definition.input)),
-                "net.onnx");
+  const Model again = read_onnx(
+      write_onnx(float_weights(model), normalization_for(model.definition.input)), "net.onnx");
   CHECK(!same_bits(again.tensors.at("conv1.weight"), model.tensors.at("conv1.weight")));
   CHECK(relative_difference(scores_of(again), scores_of(model)) < 1e-5);
 }
