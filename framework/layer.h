@@ -69,7 +69,8 @@ class Layer {
   virtual const Tensor& forward(const Tensor& input, const Pass& pass) = 0;
 
   /// dLoss/dOutput -> dLoss/dInput, for the batch of the latest forward call in training; sets the
-  /// gradients of the parameters. Empty when the error at the input is not wanted.
+  /// gradients of the parameters, but for frozen ones (rate 0), of which they may be left as they
+  /// were. Empty when the error at the input is not wanted.
   virtual const Tensor& backward(const Tensor& error, const Pass& pass) = 0;
 
   virtual std::vector<Parameter*> parameters() { return {}; }
@@ -88,8 +89,8 @@ class Layer {
   /// Called once, before connect.
   void set_name(std::string name) { name_ = std::move(name); }
 
-  /// The first layer of a network has no use for the error at its input.
-  virtual void skip_input_error() { wants_input_error_ = false; }
+  /// Whether the error at the input is of use: below the lowest layer that trains none is.
+  virtual void want_input_error(bool wanted) { wants_input_error_ = wanted; }
 
  protected:
   bool wants_input_error_ = true;

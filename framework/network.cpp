@@ -94,7 +94,6 @@ Network::Network(std::string name, const Shape& input, Layers layers, std::int64
   check(count <= parameters, Failure::usage, "network ", name_, " has ", count,
         " parameters, expected at most ", parameters);
   for (const auto& layer : layers_) layer->allocate();
-  if (!layers_.empty()) layers_.front()->skip_input_error();
 }
 
 void Network::initialize(std::uint64_t seed) {
@@ -113,9 +112,17 @@ const Tensor& Network::forward(const Tensor& images, const Pass& pass) {
 }
 
 void Network::backward(const Tensor& error, const Pass& pass) {
+  const auto trains = [](const std::unique_ptr<Layer>& layer) {
+    const std::vector<Parameter*> parameters = layer->parameters();
+    return std::any_of(parameters.begin(), parameters.end(),
+                       [](const Parameter* parameter) { return parameter->rate != 0; });
+  };
+  const auto lowest = std::find_if(layers_.begin(), layers_.end(), trains);
   const Tensor* e = &error;
-  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+  for (auto layer = layers_.end(); layer != lowest;) {
+    --layer;
     profile::Scope scope((*layer)->name(), "backward", "layer");
+    (*layer)->want_input_error(layer != lowest);
     const Tensor& result = (*layer)->backward(*e, pass);
     scope.add_bytes(e->bytes() + result.bytes());
     e = &result;

@@ -60,10 +60,15 @@ bool any_in_float(const Layers& layers) {
   });
 }
 
-bool formats_flow(const Precision& precision) {
+// The first layer's input and the errors at the last one's output arrive in float32 and are encoded
+// there, all at once: any codes will do.
+bool formats_flow(const Precision& precision, bool first = false, bool last = false) {
   const Quantizer activations(precision.activations);
-  return precision.weights.fits_int8_product() && activations.flows() &&
-         !activations.finds_scale_late() && Quantizer(precision.errors).flows();
+  const bool inputs = first ? precision.activations.fits_int8_product()
+                            : activations.flows() && !activations.finds_scale_late();
+  const bool errors =
+      last ? precision.errors.fits_int8_product() : Quantizer(precision.errors).flows();
+  return precision.weights.fits_int8_product() && inputs && errors;
 }
 
 // Where scales are found late or activations stop errors: what is between two layers with weights
@@ -88,13 +93,15 @@ bool needs_plain_chain(const Layers& layers) {
 }
 
 // Those of the layers themselves: rules may have given them others.
-bool all_formats_flow(const Layers& layers) {
-  return std::all_of(layers.begin(), layers.end(), [](const auto& layer) {
+bool all_formats_flow(const Layers& layers, const Layer* first, const Layer* last) {
+  return std::all_of(layers.begin(), layers.end(), [&](const auto& layer) {
     const auto* weighted = dynamic_cast<const WeightedLayer*>(layer.get());
     const std::vector<Branch> branches = layer->branches();
-    return (!weighted || formats_flow(weighted->precision())) &&
-           std::all_of(branches.begin(), branches.end(),
-                       [](const Branch& branch) { return all_formats_flow(*branch.layers); });
+    return (!weighted ||
+            formats_flow(weighted->precision(), layer.get() == first, layer.get() == last)) &&
+           std::all_of(branches.begin(), branches.end(), [&](const Branch& branch) {
+             return all_formats_flow(*branch.layers, first, last);
+           });
   });
 }
 
@@ -165,7 +172,8 @@ bool plan_flow(const Layers& layers, const Precision& precision) {
   // What comes before the first maker sees the images, which are float32; only a weighted layer
   // encodes them. A block at the end would add codes to what leaves in float32.
   if (!formats_flow(precision) || !can_flow(layers) || any_in_float(layers) ||
-      !all_formats_flow(layers) || (needs_plain_chain(layers) && !is_plain_chain(layers)) ||
+      !all_formats_flow(layers, first_maker(layers), last_maker(layers)) ||
+      (needs_plain_chain(layers) && !is_plain_chain(layers)) ||
       !dynamic_cast<WeightedLayer*>(first_maker(layers)) ||
       !last_maker(layers)->branches().empty()) {
     plan_reals(layers);

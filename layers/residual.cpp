@@ -217,10 +217,10 @@ std::vector<Branch> Residual::branches() const {
   return {{&main_, "shortcut"}, {&shortcut_, "end"}};
 }
 
-void Residual::skip_input_error() {
-  Layer::skip_input_error();
+void Residual::want_input_error(bool wanted) {
+  Layer::want_input_error(wanted);
   for (const Layers* path : {&main_, &shortcut_})
-    if (!path->empty()) path->front()->skip_input_error();
+    if (!path->empty()) path->front()->want_input_error(wanted);
 }
 
 }  // namespace octet

@@ -23,7 +23,7 @@ class Residual : public FlowLayer {
   std::vector<Parameter*> parameters() override;
   std::vector<std::pair<std::string, Tensor*>> state() override;
   std::vector<Branch> branches() const override;
-  void skip_input_error() override;
+  void want_input_error(bool wanted) override;
 
   /// A maker where codes can flow along both paths: the main path's last layer adds the shortcut's
   /// codes to its own values before it encodes them, its first the shortcut's errors to its own.

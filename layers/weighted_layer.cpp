@@ -321,6 +321,11 @@ void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
     unfold = w.scales;
     for (float& scale : unfold) scale = 1.0f / scale;
   }
+  if (weight_.rate == 0) {
+    if (options_.bias && bias_.rate != 0)
+      kernels::sum_rows(e, bias_.value.elements(), scaled(unfold, e.scale()), bias_.gradient);
+    return;
+  }
   const std::vector<float> scales = scaled(unfold, operand_->scale() * e.scale());
   if (!simulated_ && products_of_codes(precision_.activations, precision_.errors)) {
     error_sums_.resize(static_cast<std::size_t>(weight_shape_[0]));

@@ -1,6 +1,7 @@
 #include "examples/cli/train_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <sstream>
@@ -23,6 +24,9 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--precision", o.precision,
                   "recipe: " + names + "or formats by role, W=...,A=...,E=...,G=...,M=...")
       ->capture_default_str();
+  verb.add_option("--rules", o.rules,
+                  "layer rules that a recipe gets in this run, and others do not, such as "
+                  "int8=last:E=int8/absmax/stochastic");
   add_bfloat16_option(verb, o.bfloat16_as_float32);
   verb.add_option("--input", o.input, "HxWxC that pictures are brought to");
   verb.add_option("--epochs", o.epochs, "times over the training pictures")
@@ -168,6 +172,20 @@ std::vector<Freeze> freezes(const TrainOptions& options) {
   return all;
 }
 
+std::string ruled_precision(const TrainOptions& options) {
+  if (options.rules.empty()) return options.precision;
+  const std::size_t equals = options.rules.find('=');
+  const std::string recipe = options.rules.substr(0, equals);
+  const bool known = std::any_of(recipes().begin(), recipes().end(),
+                                 [&](const Recipe& one) { return one.name == recipe; });
+  check(equals != std::string::npos && known, Failure::usage,
+        "--rules: expected a recipe and rules such as int8=last:E=int8/absmax/stochastic, got '",
+        options.rules, "'");
+  const std::string ruled = recipe + ";" + options.rules.substr(equals + 1);
+  parse_precision(ruled);  // wrong rules are refused whatever the recipe of this run
+  return options.precision == recipe ? ruled : options.precision;
+}
+
 void check_together(const TrainOptions& options) {
   freezes(options);
   check(options.optimizer == "sgd" || (!options.nesterov && options.decay == "weights"),
@@ -182,7 +200,7 @@ void check_together(const TrainOptions& options) {
         "--schedule exponential falls to --last-rate times the rate: expected one above 0");
   check(options.average_from <= options.epochs, Failure::usage, "--average-from ",
         options.average_from, ": expected at most the ", options.epochs, " of --epochs");
-  const Precision precision = parse_precision(options.precision);
+  const Precision precision = parse_precision(ruled_precision(options));
   check(options.average_from == 0 || !precision.fan_in ||
             !same_grid(precision.weights, precision.master),
         Failure::usage, "--average-from: under S=fan-in averaged weights must still be seen on a ",

@@ -13,6 +13,7 @@ struct TrainOptions {
   CommonOptions common;
   std::string model = "lenet5";
   std::string precision = "int8";
+  std::string rules;
   bool bfloat16_as_float32 = false;
   std::string input;
   std::int64_t epochs = 10;
@@ -61,6 +62,9 @@ struct Freeze {
 };
 /// Throws Error(usage) unless it is as its help says.
 std::vector<Freeze> freezes(const TrainOptions& options);
+/// --precision with what --rules adds to it. Throws Error(usage) unless both are as their help
+/// says.
+std::string ruled_precision(const TrainOptions& options);
 /// Throws Error(usage) where options do not go together.
 void check_together(const TrainOptions& options);
 

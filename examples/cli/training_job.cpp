@@ -91,7 +91,7 @@ bool in_zoo(const std::string& model) {
 
 TrainingJob::TrainingJob(const TrainOptions& given)
     : options(given),
-      precision(choose_precision(options.precision, options.bfloat16_as_float32)),
+      precision(choose_precision(ruled_precision(options), options.bfloat16_as_float32)),
       loss(make_loss(options.loss, options.label_smoothing)) {
   if (options.bfloat16_as_float32) options.precision = print(precision);
   check_together(options);

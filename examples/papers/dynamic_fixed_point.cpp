@@ -73,7 +73,9 @@ int work(DynamicOptions& options) {
   claims.add({.what = "float32: test error, % (*)",
               .paper = 1.05,
               .ours = outcome(all, "float32").mean(),
-              .bound = quick ? 8.0 : how.epochs < 60 ? 2.5 : 1.6});
+              .bound = quick             ? 8.0
+                       : how.epochs < 60 ? 2.5
+                                         : 1.6});
   claims.add({.what = "dynamic 10/12: points above float32 (*)",
               .paper = 0.23,
               .ours = gap(all, "dynamic 10/12"),

@@ -8,8 +8,6 @@
 // as long in each format as in float32, and codes of weights are symmetric: 4 bits are -7 .. 7.
 #include <CLI/CLI.hpp>
 
-#include "examples/cli/session.h"
-#include "examples/papers/common/claims.h"
 #include "examples/papers/common/residual_networks.h"
 #include "framework/check.h"
 
@@ -25,18 +23,10 @@ std::string learned(int bits) {
 }
 
 int work(const ResidualOptions& options) {
-  const std::vector<Outcome> all = compare_residual_networks(
-      options, {{"4 bits", learned(4)}, {"3 bits", learned(3)}, {"2 bits", learned(2)}});
-  Claims claims;
-  claims.add({.what = "float32: test error, %",
-              .paper = {},
-              .ours = outcome(all, "float32").mean(),
-              .bound = options.common.quick ? 60.0 : 14.0});
-  claims.add({.what = "4 bits: points above float32",
-              .paper = {},
-              .ours = gap(all, "4 bits"),
-              .bound = options.common.quick ? 3.0 : 1.0});
-  return conclude(claims, options.common.json);
+  return compare_residual_networks(
+      options, {{"4 bits", learned(4), {}, Gap{.paper = {}, .bound = 1.0, .quick_bound = 3.0}},
+                {"3 bits", learned(3)},
+                {"2 bits", learned(2)}});
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 // those kept (Li, Liu 2016) stand beside it.
 #include <CLI/CLI.hpp>
 
-#include "examples/papers/common/claims.h"
 #include "examples/papers/common/residual_networks.h"
 
 namespace {
@@ -18,21 +17,11 @@ using namespace octet::papers;
 
 int work(const ResidualOptions& options) {
   const std::string ends = ";first:float32;last:float32";
-  const std::vector<Outcome> all =
-      compare_residual_networks(options,
-                                {{"trained ternary", "trained-ternary" + ends, 8.87},
-                                 {"ternary, mean magnitude", "ternary-weights" + ends}},
-                                8.23);
-  Claims claims;
-  claims.add({.what = "float32: test error, %",
-              .paper = 8.23,
-              .ours = outcome(all, "float32").mean(),
-              .bound = options.common.quick ? 60.0 : 14.0});
-  claims.add({.what = "trained ternary: points above float32",
-              .paper = 0.64,
-              .ours = gap(all, "trained ternary"),
-              .bound = options.common.quick ? 5.0 : 1.0});
-  return conclude(claims, options.common.json);
+  return compare_residual_networks(options,
+                                   {{"trained ternary", "trained-ternary" + ends, 8.87,
+                                     Gap{.paper = 0.64, .bound = 1.0, .quick_bound = 5.0}},
+                                    {"ternary by mean magnitude", "ternary-weights" + ends}},
+                                   8.23);
 }
 
 }  // namespace

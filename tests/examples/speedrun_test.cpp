@@ -9,7 +9,7 @@ using namespace octet::test;
 namespace {
 
 const std::string run =
-    "train --data strokes --model net.txt --batch 64 --max-steps 60 --epochs 1 --lr 0.1 "
+    "train --data strokes --model net.txt --rules int8=last:E=int8/absmax/stochastic --batch 64 --max-steps 60 --epochs 1 --lr 0.1 "
     "--momentum 0.85 --nesterov --decay all --schedule triangle --first-rate 0.2 --peak 0.25 "
     "--last-rate 0.07 --label-smoothing 0.2 --lookahead --freeze conv1.weight:0,conv1.bias:0.1 "
     "--augment translate-alternate:2 --test-augmentation mirror-shift --json ";
@@ -57,6 +57,19 @@ TEST_CASE("speedrun: it learns, and goes on to the same bits, in float32 and int
   }
 }
 
+TEST_CASE("speedrun: rules are added to their recipe alone, and remembered") {
+  const TemporaryFolder folder;
+  write_network(folder);
+  const std::string here = "train --data strokes --model net.txt --max-steps 2 --out ",
+                    rules = " --rules int8=last:E=int8/absmax/stochastic";
+  REQUIRE(octet_in(folder, here + "ruled --precision int8" + rules).code == 0);
+  REQUIRE(octet_in(folder, here + "other --precision float32" + rules).code == 0);
+  CHECK(read_model(folder / "ruled" / "last.octet").attribute("precision") ==
+        "int8;last:E=int8/absmax/stochastic");
+  CHECK(read_model(folder / "other" / "last.octet").attribute("precision") == "float32");
+  CHECK(octet_in(folder, "verify ruled").code == 0);
+}
+
 TEST_CASE("speedrun: what does not go together is refused") {
   const TemporaryFolder folder;
   write_network(folder);
@@ -64,6 +77,9 @@ TEST_CASE("speedrun: what does not go together is refused") {
   check_refused(folder, run + "--loss sum-of-squares", 2, "label smoothing");
   check_refused(folder, run + "--average-from 1", 2, "exclude each other");
   check_refused(folder, run + "--freeze conv9.weight:0", 2, "conv9.weight");
+  check_refused(folder, run + "--rules int9=last:E=int8/absmax", 2, "expected a recipe and rules");
+  check_refused(folder, run + "--rules int8", 2, "expected a recipe and rules");
+  check_refused(folder, run + "--rules int8=last:E=int99", 2, "int99");
   check_refused(folder, run + "--freeze conv1.weight", 2, "conv1.weight:0");
   write_file(folder / "wrong.txt",
              "network name=net input=28x28x1\nconvolution channels=8 kernel=3 init=whitening\n"

@@ -1,8 +1,12 @@
 #include "framework/network.h"
 
+#include <algorithm>
+#include <map>
+
 #include "examples/networks/networks.h"
 #include "framework/check.h"
 #include "layers/build.h"
+#include "quant/numbers/precision.h"
 #include "tests/support.h"
 
 using namespace octet;
@@ -149,4 +153,53 @@ TEST_CASE("network: snapshot and restore are inverses, and refuse what does not 
                        Error);
   model.tensors.erase("fc1.bias");
   CHECK_THROWS_AS(b.restore(model), Error);
+}
+
+TEST_CASE("network: what is frozen costs no backward pass and changes no other gradient") {
+  for (const char* precision : {"float32", "bfloat16", "int8"}) {
+    CAPTURE(precision);
+    Network network = build_network(parse_definition(
+        "network name=n input=8x8x3\nconvolution channels=8 kernel=3\nrelu\nbatch_norm\n"
+        "convolution channels=8 kernel=3\nrelu\nlinear units=3\n",
+        "test"));
+    set_precision(network, parse_precision(precision));
+    network.initialize(1);
+    const Tensor images = random_tensor({4, 8, 8, 3}, 1), error = random_tensor({4, 1, 1, 3}, 2);
+    const auto gradients = [&](const std::vector<std::string>& frozen) {
+      std::map<std::string, Tensor> all;
+      for (Parameter* parameter : network.parameters()) {
+        parameter->rate = std::count(frozen.begin(), frozen.end(), parameter->name) > 0 ? 0.0f : 1;
+        std::fill_n(parameter->gradient.floats(), parameter->gradient.elements(), 77.0f);
+      }
+      // The same step, so that the same numbers round.
+      const Pass pass{.training = true, .seed = 1, .step = 3};
+      network.forward(images, pass);
+      network.backward(error, pass);
+      for (const Parameter* parameter : network.parameters())
+        all[parameter->name] = parameter->gradient;
+      return all;
+    };
+    gradients({});  // ranges that are remembered settle on the first batch
+    const auto network_now = network.snapshot();
+    const auto all = gradients({});
+    network.restore(network_now);
+    const auto weight = gradients({"conv1.weight"});
+    network.restore(network_now);
+    const auto low = gradients({"conv1.weight", "conv1.bias", "bn1.gamma", "bn1.beta"});
+    network.restore(network_now);
+    const auto again = gradients({});
+    for (const auto& [name, gradient] : all) {
+      CAPTURE(name);
+      const bool is_low = name.starts_with("conv1") || name.starts_with("bn1");
+      CHECK(gradient.floats()[0] != 77);
+      CHECK(same_bits(again.at(name), gradient));
+      if (name != "conv1.weight") CHECK(relative_difference(weight.at(name), gradient) < 1e-6);
+      if (is_low) {
+        CHECK(low.at(name).floats()[0] == 77);
+      } else {
+        CHECK(same_bits(low.at(name), gradient));
+      }
+    }
+    CHECK(weight.at("conv1.weight").floats()[0] == 77);
+  }
 }

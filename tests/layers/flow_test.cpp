@@ -202,6 +202,17 @@ TEST_CASE("flow: integers and their simulation in float32 train to the same bits
   CHECK(allowed >= 4);  // int8, wage, dorefa, learned-step
 }
 
+TEST_CASE("flow: what arrives in float32 at both ends may have any range") {
+  const std::string ends = "int8;first:A=int8/absmax;last:E=int8/absmax/stochastic";
+  for (const std::string& text : {plain, residual, scaled}) {
+    Network network = build_network(parse_definition(text, "test"));
+    CHECK(set_precision(network, parse_precision(ends)));
+    CHECK(train(text, ends.c_str(), 3).hash == train(text, ends.c_str(), 3, true).hash);
+    CHECK_FALSE(set_precision(network, parse_precision("int8;conv2:E=int8/absmax/stochastic")));
+    CHECK_FALSE(set_precision(network, parse_precision("int8;last:A=int8/absmax")));
+  }
+}
+
 TEST_CASE("flow: WAGE's codes flow through chains, and say what they do when they do not flow") {
   Network network = build_network(parse_definition(chain, "test"));
   CHECK(set_precision(network, parse_precision("wage")));

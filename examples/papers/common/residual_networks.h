@@ -15,20 +15,29 @@ struct ResidualOptions {
   std::string model;        ///< of the zoo; resnet20, or resnet8 of --quick, when empty
   std::int64_t epochs = 0;  ///< 30, or 6 of --quick, when 0
   double rate = 0.1;
+  std::vector<std::string> only;  ///< names of formats; all of them when empty
   bool validation_only = false;
+};
+
+/// Points above float32 that are claimed.
+struct Gap {
+  std::optional<double> paper;
+  double bound, quick_bound;
 };
 
 struct NamedFormats {
   std::string name, precision;
   std::optional<double> paper = {};  ///< test error, %
+  std::optional<Gap> gap = {};
 };
 
-/// Adds --model, --epochs, --rate, --validation-only and the common ones.
+/// Adds --model, --epochs, --rate, --only, --validation-only and the common ones.
 void add_options(CLI::App& program, ResidualOptions& options);
 
-/// Trains "float32", whose figure in the paper is `paper_real`, and each of `formats`.
-std::vector<Outcome> compare_residual_networks(const ResidualOptions& options,
-                                               const std::vector<NamedFormats>& formats,
-                                               std::optional<double> paper_real = {});
+/// Trains "float32", whose error in the paper is `paper_real`, and each of `formats`; prints what
+/// is claimed of them and returns the program's exit code. Throws Error(usage) for an unknown name.
+int compare_residual_networks(const ResidualOptions& options,
+                              const std::vector<NamedFormats>& formats,
+                              std::optional<double> paper_real = {});
 
 }  // namespace octet::papers
