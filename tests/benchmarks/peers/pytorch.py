@@ -122,6 +122,36 @@ def vgg7(batch_norm=False):
     )
 
 
+def wage_vgg7():
+    """The same without biases, as WAGE trains it."""
+    network = vgg7()
+    for layer in network:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            layer.bias = None
+    return network
+
+
+class Scale(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def airbench(widths):
+    """Jordan 2024: airbench94 and airbench95."""
+    layers, inputs = [nn.Conv2d(3, 24, 2), nn.GELU()], 24
+    for width in widths:
+        layers += [conv(inputs, width), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.GELU()]
+        layers += [conv(width, width), nn.BatchNorm2d(width), nn.GELU()]
+        inputs = width
+    return nn.Sequential(
+        *layers, nn.MaxPool2d(3), nn.Flatten(), nn.Linear(inputs, 10, bias=False), Scale(1 / 9)
+    )
+
+
 def resnet(blocks):
     return nn.Sequential(
         *conv_bn_relu(3, 16), *stages(BasicBlock, 16, (16, 32, 64), blocks), *head(64)
@@ -153,11 +183,14 @@ NETWORKS = {
     "lenet300": (lenet300, (1, 28, 28)),
     "lenet5": (lenet5, (1, 28, 28)),
     "vgg7": (vgg7, (3, 32, 32)),
+    "wage-vgg7": (wage_vgg7, (3, 32, 32)),
     "vgg7bn": (lambda: vgg7(batch_norm=True), (3, 32, 32)),
     "resnet8": (lambda: resnet(1), (3, 32, 32)),
     "resnet20": (lambda: resnet(3), (3, 32, 32)),
     "resnet56": (lambda: resnet(9), (3, 32, 32)),
     "wrn56-2": (lambda: wide_resnet(9, 2), (3, 32, 32)),
+    "airbench": (lambda: airbench((64, 256, 256)), (3, 32, 32)),
+    "airbench95": (lambda: airbench((128, 384, 384)), (3, 32, 32)),
     "mobilenet025": (mobilenet025, (3, 32, 32)),
 }
 
