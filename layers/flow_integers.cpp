@@ -55,9 +55,8 @@ std::string path_obstacle(const Layers& path) {
   bool made = false;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const Layer& layer = *path[i];
-    if (!flow(path[i])) return obstacle(layer, "a " + layer.spec().kind + " has no integer form");
-    if (const std::string kind = layer.spec().kind; kind == "gelu" || kind == "scale")
-      return obstacle(layer, "a " + kind + " has no integer form");
+    if (!flow(path[i]) || !flow(path[i])->has_integer_form())
+      return obstacle(layer, "a " + layer.spec().kind + " has no integer form");
     if (flow(path[i])->kept_in_float()) return obstacle(layer, "is kept in float32");
     if (const auto* weighted = dynamic_cast<const WeightedLayer*>(&layer)) {
       const std::string formats = format_obstacle(weighted->precision());

@@ -18,6 +18,7 @@ class Gelu : public FlowLayer {
   /// float32, bfloat16 or codes; of reals outputs and errors have the element of the input.
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
+  bool has_integer_form() const override { return false; }
 
   void set_flow_formats(const Format& activations, const Format& errors) override;
   Quantizer* input_quantizer() override { return &activations_; }

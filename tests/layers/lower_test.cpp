@@ -201,6 +201,8 @@ TEST_CASE("lower: what has no integer form is refused by the layer's name") {
   check_obstacle(head + conv + "relu\nbatch_norm\n" + tail, "layer bn1: a batch_norm has no");
   check_obstacle(head + "batch_norm\n" + conv + tail, "layer bn1");
   check_obstacle(head + "relu\n" + conv + tail, "layer relu1: a relu has no layer before it");
+  check_obstacle(head + conv + "gelu\n" + tail, "layer gelu1: a gelu has no integer form");
+  check_obstacle(head + conv + tail + "scale factor=0.5\n", "layer scale1: a scale has no");
   check_obstacle(head + conv + "average_pool window=3 stride=2\n" + tail,
                  "layer pool1: an average_pool's last windows are cut off");
   check_obstacle(head + conv + "global_average_pool\n", "layer pool1: scores come from");
