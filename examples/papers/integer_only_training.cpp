@@ -14,6 +14,7 @@
 
 #include "examples/cli/session.h"
 #include "examples/papers/integer_only_training/experiments.h"
+#include "framework/check.h"
 
 namespace {
 
@@ -21,6 +22,9 @@ using namespace octet::papers;
 
 int work(IntegerTrainingOptions& options) {
   octet::cli::use_threads({.threads = options.common.threads});
+  octet::check(options.baseline || options.experiment == "niti-cifar10", octet::Failure::usage,
+               "--no-baseline: only --experiment niti-cifar10 can go without, the others are held "
+               "to it");
   if (options.common.quick) options.common.seeds = 1;
   const octet::cli::Stopwatch watch;
   Claims claims;
@@ -66,6 +70,8 @@ int main(int argc, char** argv) {
       .add_option("--pictures", options.pictures, "train on so many pictures at most; 0 takes all")
       ->check(CLI::Range(0, 100000000))
       ->capture_default_str();
+  program.add_flag("--baseline,!--no-baseline", options.baseline,
+                   "niti-cifar10: float32 beside it, several times as long as NITI");
   program.add_flag("--validation-only", options.validation_only,
                    "leave the test pictures alone: for choosing");
   return run(program, argc, argv, [&] { return work(options); });

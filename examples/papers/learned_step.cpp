@@ -3,9 +3,10 @@
 //   v- = round(clip(v / s, -Q_N, Q_P)),     v^ = v- s,
 //   dv^/ds = v- - v / s inside, -Q_N or Q_P where clipped,   scaled by g = 1 / sqrt(N Q_P),
 //   s begins as 2 mean |v| / sqrt(Q_P).
-// Weights and activations have 2, 3 or 4 bits, those of the first and last layer 8. The paper
-// begins with trained weights and has no CIFAR-10; here everything begins anew, a ResNet-20 trains
-// as long in each format as in float32, and codes of weights are symmetric: 4 bits are -7 .. 7.
+// Weights and activations have 2, 3 or 4 bits, those of the first and last layer 8, and training
+// begins with the weights of float32. The paper has no CIFAR-10; here it is a ResNet-20, float32
+// goes on for as many epochs as each format, and codes of weights are symmetric: 4 bits are -7
+// .. 7.
 #include <CLI/CLI.hpp>
 
 #include "examples/papers/common/residual_networks.h"

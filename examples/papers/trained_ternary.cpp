@@ -2,10 +2,10 @@
 // Delta = 0.05 max |w| a weight is seen as
 //   W_p where w > Delta,   -W_n where w < -Delta,   0 between,
 // W_p and W_n are trained with the sums of the gradients of what they stand for, and the gradient
-// of w is that of what is seen times W_p, 1 or W_n. First and last layer stay float32. The paper
-// begins with trained weights and trains on for 160 epochs; here everything begins anew and a
-// ResNet-20 trains as long in ternary as in float32. Ternary weights with the mean magnitude of
-// those kept (Li, Liu 2016) stand beside it.
+// of w is that of what is seen times W_p, 1 or W_n. First and last layer stay float32. Training
+// begins with the weights of float32; the paper goes on for 160 epochs, here it is fewer, and
+// float32 goes on as long beside it. Ternary weights with the mean magnitude of those kept
+// (Li, Liu 2016) stand there, too.
 #include <CLI/CLI.hpp>
 
 #include "examples/papers/common/residual_networks.h"

@@ -32,8 +32,8 @@ std::string binary(const std::string& master) { return "float32;conv*:W=binary/s
 int work(QuantizedNetsOptions& options) {
   cli::use_threads({.threads = options.common.threads});
   const bool quick = options.common.quick;
-  const Task task =
-      load_task(options.common.data, {32, 32, 3}, 5000, options.common.seed, quick ? 8000 : 0);
+  const Task task = load_task(options.common.data, {32, 32, 3}, options.validation_only ? 5000 : 0,
+                              options.common.seed, quick ? 8000 : 0);
   Training how{.epochs = options.epochs > 0 ? options.epochs
                          : quick            ? 6
                                             : 40,

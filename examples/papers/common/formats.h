@@ -34,10 +34,13 @@ struct Outcome {
 /// Trains a network of that definition in each variant and with each seed, prints a line for each
 /// as it comes (name, the paper's figure, ours, its seeds, epochs, minutes), then the formats, and
 /// returns what came out. With `on_validation` the errors are those of the pictures held out and
-/// the test pictures are not read: for choosing.
+/// the test pictures are not read: for choosing. With `before` every variant goes on from the
+/// weights of one float32 training, which each seed makes once and which has a line of its own; its
+/// minutes are not in the variants'.
 std::vector<Outcome> compare_formats(const std::string& definition, const Task& task,
                                      const std::vector<Variant>& variants, const Options& options,
-                                     bool on_validation);
+                                     bool on_validation,
+                                     const std::optional<Training>& before = {});
 
 /// The outcome of that name.
 const Outcome& outcome(const std::vector<Outcome>& all, const std::string& name);

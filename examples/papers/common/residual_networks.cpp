@@ -15,9 +15,17 @@ void add_options(CLI::App& program, ResidualOptions& options) {
   add_options(program, options.common);
   program.add_option("--model", options.model,
                      "network of the zoo; resnet20 unless given, resnet8 of --quick");
-  program.add_option("--epochs", options.epochs, "for 30, or 6 of --quick")
+  program
+      .add_option("--start-epochs", options.start_epochs,
+                  "in float32, before the formats; for 20, or 5 of --quick")
       ->check(CLI::Range(1, 10000));
-  program.add_option("--rate", options.rate, "first learning rate")
+  program
+      .add_option("--epochs", options.epochs, "of each format after those; for 10, or 2 of --quick")
+      ->check(CLI::Range(1, 10000));
+  program.add_option("--start-rate", options.start_rate, "first learning rate of the start")
+      ->check(cli::within(1e-6, 10.0))
+      ->capture_default_str();
+  program.add_option("--rate", options.rate, "first learning rate of the formats")
       ->check(cli::within(1e-6, 10.0))
       ->capture_default_str();
   program
@@ -42,15 +50,19 @@ int compare_residual_networks(const ResidualOptions& options,
   };
   cli::use_threads({.threads = options.common.threads});
   const bool quick = options.common.quick;
-  const Task task =
-      load_task(options.common.data, {32, 32, 3}, 5000, options.common.seed, quick ? 10000 : 0);
-  const Training how{.epochs = options.epochs > 0 ? options.epochs
-                               : quick            ? 6
-                                                  : 30,
-                     .rate = static_cast<float>(options.rate),
-                     .weight_decay = 5e-4f,
-                     .batch = 128,
-                     .transform = quick ? Transform() : chain({pad_crop(4), flip()})};
+  const Task task = load_task(options.common.data, {32, 32, 3}, options.validation_only ? 5000 : 0,
+                              options.common.seed, quick ? 10000 : 0);
+  const auto either = [&](std::int64_t given, std::int64_t full, std::int64_t few) {
+    return given > 0 ? given : quick ? few : full;
+  };
+  Training how{.epochs = either(options.epochs, 10, 2),
+               .rate = static_cast<float>(options.rate),
+               .weight_decay = 5e-4f,
+               .batch = 128,
+               .transform = quick ? Transform() : chain({pad_crop(4), flip()})};
+  Training start = how;
+  start.epochs = either(options.start_epochs, 20, 5);
+  start.rate = static_cast<float>(options.start_rate);
   std::vector<Variant> variants{{"float32", "float32", paper_real, how}};
   for (const NamedFormats& each : formats)
     if (trains(each)) variants.push_back({each.name, each.precision, each.paper, how});
@@ -58,7 +70,7 @@ int compare_residual_networks(const ResidualOptions& options,
   const auto classes = static_cast<std::int64_t>(task.train.classes.size());
   const std::vector<Outcome> all =
       compare_formats(print(zoo_network(model, task.train.image, classes)), task, variants,
-                      options.common, options.validation_only);
+                      options.common, options.validation_only, start);
   Claims claims;
   claims.add({.what = "float32: test error, %",
               .paper = paper_real,

@@ -1,5 +1,5 @@
-// What papers on weights of few bits are held to: a residual network on CIFAR-10, trained as long
-// in each format as in float32.
+// What papers on weights of few bits are held to: a residual network on CIFAR-10 that is trained in
+// float32 and goes on from there, for as many epochs in each format as in float32.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,10 @@ namespace octet::papers {
 
 struct ResidualOptions {
   Options common{.data = "cifar10", .seeds = 1};
-  std::string model;        ///< of the zoo; resnet20, or resnet8 of --quick, when empty
-  std::int64_t epochs = 0;  ///< 30, or 6 of --quick, when 0
-  double rate = 0.1;
+  std::string model;              ///< of the zoo; resnet20, or resnet8 of --quick, when empty
+  std::int64_t start_epochs = 0;  ///< of float32, before the formats; 20, or 5 of --quick, when 0
+  std::int64_t epochs = 0;        ///< of each format after those; 10, or 2 of --quick, when 0
+  double start_rate = 0.1, rate = 0.01;
   std::vector<std::string> only;  ///< names of formats; all of them when empty
   bool validation_only = false;
 };
@@ -31,11 +32,13 @@ struct NamedFormats {
   std::optional<Gap> gap = {};
 };
 
-/// Adds --model, --epochs, --rate, --only, --validation-only and the common ones.
+/// Adds --model, --start-epochs, --epochs, --start-rate, --rate, --only, --validation-only and the
+/// common ones.
 void add_options(CLI::App& program, ResidualOptions& options);
 
-/// Trains "float32", whose error in the paper is `paper_real`, and each of `formats`; prints what
-/// is claimed of them and returns the program's exit code. Throws Error(usage) for an unknown name.
+/// Trains in float32; goes on from there in "float32", whose error in the paper is `paper_real`,
+/// and in each of `formats`; prints what is claimed of them and returns the program's exit code.
+/// Throws Error(usage) for an unknown name.
 int compare_residual_networks(const ResidualOptions& options,
                               const std::vector<NamedFormats>& formats,
                               std::optional<double> paper_real = {});

@@ -16,6 +16,7 @@ struct IntegerTrainingOptions {
   /// larger one late in the training the validation error rises.
   std::int32_t rate_inverse = 1000;
   std::int64_t held_out = 5000;  ///< training pictures that validate
+  bool baseline = true;          ///< of niti-cifar10: float32 beside it
   std::int64_t pictures = 0;     ///< that are trained on at most; 0: all that there are
   bool validation_only = false;  ///< leaves the test pictures alone
 };
