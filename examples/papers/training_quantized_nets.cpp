@@ -20,11 +20,10 @@ namespace {
 using namespace octet;
 using namespace octet::papers;
 
-struct QuantizedNetsOptions {
-  Options common{.data = "cifar10", .seeds = 1};
+struct QuantizedNetsOptions : FormatOptions {
+  QuantizedNetsOptions() { common = {.data = "cifar10", .seeds = 1}; }
   std::string model = "resnet8";
   std::int64_t epochs = 0;
-  bool validation_only = false;
 };
 
 std::string binary(const std::string& master) { return "float32;conv*:W=binary/step0,M=" + master; }
@@ -45,7 +44,7 @@ int work(QuantizedNetsOptions& options) {
   how.drop_epochs = {how.epochs / 2, how.epochs * 3 / 4};  // after 82 and 122 of about 164 epochs
   Training big = how;
   big.batch = 1024;
-  const std::vector<Outcome> all =
+  const Outcomes all =
       compare_formats(print(zoo_network(options.model, task.train.image,
                                         static_cast<std::int64_t>(task.train.classes.size()))),
                       task,
@@ -54,44 +53,29 @@ int work(QuantizedNetsOptions& options) {
                        {"big SR", binary("binary/step0/stochastic"), 19.84, big},
                        {"SR", binary("binary/step0/stochastic"), 26.49, how},
                        {"R", binary("binary/step0"), 33.56, how}},
-                      options.common, options.validation_only);
+                      options);
   // What little R is above SR need not show in one run: equal but for half a point is "at most".
   Claims claims;
-  claims.add({.what = "float32: test error, % (*)",
-              .paper = 8.10,
-              .ours = outcome(all, "float32").mean(),
-              .bound = quick ? 60.0 : 20.0});
-  claims.add({.what = "BC above float32, points (*)",
-              .paper = 0.73,
-              .ours = gap(all, "BC"),
-              .bound = quick ? 12.0 : 3.0});
+  claims.add(all.mean("float32"),
+             {.what = "float32: test error, % (*)", .paper = 8.10, .bound = quick ? 60.0 : 20.0});
+  claims.add(all.gap("BC"),
+             {.what = "BC above float32, points (*)", .paper = 0.73, .bound = quick ? 12.0 : 3.0});
   if (!quick)
-    claims.add({.what = "BC above float32, points, at least",
-                .paper = 0.73,
-                .ours = gap(all, "BC"),
-                .at_most = false,
-                .bound = 0});
-  claims.add({.what = "SR above float32, points (*)",
-              .paper = 18.39,
-              .ours = gap(all, "SR"),
-              .at_most = false,
-              .bound = 8});
-  claims.add({.what = "big SR above BC, points (*)",
-              .paper = 11.01,
-              .ours = gap(all, "big SR", "BC"),
-              .at_most = false,
-              .bound = 0});
+    claims.add(all.gap("BC"), {.what = "BC above float32, points, at least",
+                               .paper = 0.73,
+                               .at_most = false,
+                               .bound = 0});
+  claims.add(
+      all.gap("SR"),
+      {.what = "SR above float32, points (*)", .paper = 18.39, .at_most = false, .bound = 8});
+  claims.add(all.gap("big SR", "BC"),
+             {.what = "big SR above BC, points (*)", .paper = 11.01, .at_most = false, .bound = 0});
   if (!quick)  // a batch of 1024 has too few steps in a short run
-    claims.add({.what = "SR above big SR, points (*)",
-                .paper = 6.65,
-                .ours = gap(all, "SR", "big SR"),
-                .at_most = false,
-                .bound = 0});
-  claims.add({.what = "R above SR, points (*)",
-              .paper = 7.07,
-              .ours = gap(all, "R", "SR"),
-              .at_most = false,
-              .bound = -0.5});
+    claims.add(
+        all.gap("SR", "big SR"),
+        {.what = "SR above big SR, points (*)", .paper = 6.65, .at_most = false, .bound = 0});
+  claims.add(all.gap("R", "SR"),
+             {.what = "R above SR, points (*)", .paper = 7.07, .at_most = false, .bound = -0.5});
   return conclude(claims, options.common.json);
 }
 
@@ -101,11 +85,9 @@ int main(int argc, char** argv) {
   CLI::App program{"Training quantised nets: float32, BC, SR, R (Li 2017).",
                    "training_quantized_nets"};
   QuantizedNetsOptions options;
-  add_options(program, options.common);
+  add_options(program, options);
   program.add_option("--model", options.model, "network of the zoo")->capture_default_str();
   program.add_option("--epochs", options.epochs, "for the recipe's 40")
       ->check(CLI::Range(1, 10000));
-  program.add_flag("--validation-only", options.validation_only,
-                   "leave the test pictures alone: for choosing");
   return run(program, argc, argv, [&] { return work(options); });
 }

@@ -30,12 +30,10 @@ namespace {
 using namespace octet;
 using namespace octet::papers;
 
-struct WageOptions {
-  Options common{.seeds = 1};
+struct WageOptions : FormatOptions {
+  WageOptions() { common.seeds = 1; }
   std::string experiment = "mnist";
   std::int64_t epochs = 0;
-  bool baseline = true;
-  bool validation_only = false;
 };
 
 // Section 3.3.1: the constants of VGG-7, all of them or the claim fails.
@@ -78,20 +76,13 @@ void reproduce_mnist(const WageOptions& options, Claims& claims) {
                         options.common.seed);
   normalize(task, Pixels::signed_unit);
   const std::int64_t epochs = options.epochs > 0 ? options.epochs : quick ? 3 : 100;
-  std::vector<Variant> variants = {{"WAGE 2-8-8-8", "wage", 0.40, wage_training(epochs, 1)}};
-  if (options.baseline)
-    variants.insert(variants.begin(),
-                    {"float32",
-                     "float32",
-                     {},
-                     {.epochs = std::min<std::int64_t>(epochs, 20), .rate = 0.02f, .batch = 128}});
-  const std::vector<Outcome> all =
-      compare_formats(print(zoo_network("wage-mnist", task.train.image, 10)), task, variants,
-                      options.common, options.validation_only);
-  claims.add({.what = "MNIST, 2-8-8-8: test error, %",
-              .paper = 0.40,
-              .ours = outcome(all, "WAGE 2-8-8-8").mean(),
-              .bound = quick ? 8.0 : 0.55});
+  const Training real{.epochs = std::min<std::int64_t>(epochs, 20), .rate = 0.02f, .batch = 128};
+  const Outcomes all = compare_formats(
+      print(zoo_network("wage-mnist", task.train.image, 10)), task,
+      {{"float32", "float32", {}, real}, {"WAGE 2-8-8-8", "wage", 0.40, wage_training(epochs, 1)}},
+      options);
+  claims.add(all.mean("WAGE 2-8-8-8"),
+             {.what = "MNIST, 2-8-8-8: test error, %", .paper = 0.40, .bound = quick ? 8.0 : 0.55});
 }
 
 // The first epochs of 300: the authors' log has 19.3 % after 9 and 13.7 % after 20.
@@ -107,23 +98,19 @@ void reproduce_cifar(const WageOptions& options, Claims& claims) {
   how.drop_epochs = {200, 250};
   how.transform = chain({pad_crop(4), flip()});
   const bool whole = how.epochs == 300;
-  std::vector<Variant> variants = {{.name = "WAGE 2-8-8-8",
-                                    .precision = "wage",
-                                    .paper = whole ? std::optional(6.78) : std::nullopt,
-                                    .how = how,
-                                    .milestones = {9, 20}}};
-  if (options.baseline)
-    variants.insert(variants.begin(), {"float32",
-                                       "float32",
-                                       {},
-                                       {.epochs = std::min<std::int64_t>(how.epochs, 20),
-                                        .rate = 0.02f,
-                                        .weight_decay = 1e-4f,
-                                        .batch = 128,
-                                        .transform = how.transform}});
-  const std::vector<Outcome> all =
-      compare_formats(print(zoo_network("wage-vgg7", task.train.image, 10)), task, variants,
-                      options.common, options.validation_only);
+  const Training real{.epochs = std::min<std::int64_t>(how.epochs, 20),
+                      .rate = 0.02f,
+                      .weight_decay = 1e-4f,
+                      .batch = 128,
+                      .transform = how.transform};
+  const std::vector<Variant> variants = {{"float32", "float32", {}, real},
+                                         {.name = "WAGE 2-8-8-8",
+                                          .precision = "wage",
+                                          .paper = whole ? std::optional(6.78) : std::nullopt,
+                                          .how = how,
+                                          .milestones = {9, 20}}};
+  const Outcomes all = compare_formats(print(zoo_network("wage-vgg7", task.train.image, 10)), task,
+                                       variants, options);
   // Only these numbers of epochs have a figure to be held to; the rate is the same until 200.
   struct Milestone {
     std::int64_t epochs;
@@ -131,15 +118,13 @@ void reproduce_cifar(const WageOptions& options, Claims& claims) {
   };
   for (const Milestone& milestone : {Milestone{9, 19.3, 20}, {20, 13.7, 15}, {300, 6.78, 7.5}})
     if (how.epochs >= milestone.epochs && !quick)
-      claims.add({.what = join("CIFAR-10, 2-8-8-8, after ", milestone.epochs, " epochs: error, %"),
+      claims.add(all.mean_after("WAGE 2-8-8-8", milestone.epochs),
+                 {.what = join("CIFAR-10, 2-8-8-8, after ", milestone.epochs, " epochs: error, %"),
                   .paper = milestone.paper,
-                  .ours = outcome(all, "WAGE 2-8-8-8").mean_after(milestone.epochs),
                   .bound = milestone.bound});
   if (quick)
-    claims.add({.what = "CIFAR-10, 2-8-8-8, quick: error, %",
-                .paper = {},
-                .ours = outcome(all, "WAGE 2-8-8-8").mean(),
-                .bound = 80});
+    claims.add(all.mean("WAGE 2-8-8-8"),
+               {.what = "CIFAR-10, 2-8-8-8, quick: error, %", .paper = {}, .bound = 80});
 }
 
 int work(WageOptions& options) {
@@ -156,7 +141,7 @@ int work(WageOptions& options) {
 int main(int argc, char** argv) {
   CLI::App program{"Training and inference with integers (Wu 2018).", "wage"};
   WageOptions options;
-  add_options(program, options.common);
+  add_options(program, options);
   program
       .add_option("--experiment", options.experiment,
                   "mnist, cifar (VGG-7), or constants (VGG-7's alpha alone)")
@@ -164,9 +149,5 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   program.add_option("--epochs", options.epochs, "for the recipe's: 100, or 300 of cifar")
       ->check(CLI::Range(1, 10000));
-  program.add_flag("--baseline,!--no-baseline", options.baseline,
-                   "float32 beside it, for at most 20 epochs");
-  program.add_flag("--validation-only", options.validation_only,
-                   "leave the test pictures alone: for choosing");
   return run(program, argc, argv, [&] { return work(options); });
 }

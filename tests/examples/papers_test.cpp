@@ -8,12 +8,16 @@
 
 #include "examples/papers/common/claims.h"
 #include "examples/papers/common/experiment.h"
+#include "examples/papers/common/formats.h"
+#include "examples/papers/common/kept_results.h"
 #include "examples/papers/deep_compression/accounting.h"
 #include "examples/papers/deep_compression/layer_table.h"
 #include "examples/papers/deep_compression/published.h"
 #include "examples/papers/deep_compression/recipes.h"
 #include "examples/papers/deep_compression/synthetic_networks.h"
 #include "framework/check.h"
+#include "framework/files.h"
+#include "framework/random.h"
 #include "layers/build.h"
 #include "quant/compression/pruning.h"
 #include "tests/examples/octet_program.h"
@@ -54,6 +58,20 @@ double predicted_share(double n, double p, int weight_bits, int index_bits) {
   return (entries * (weight_bits + index_bits) + 32 * (std::exp2(weight_bits) - 1)) / (32 * n);
 }
 
+// Bright above or bright below, with noise.
+Task two_kinds_of_pictures() {
+  Dataset set{
+      .name = "kinds", .image = {4, 4, 1}, .pixels = {}, .labels = {}, .classes = {"a", "b"}};
+  for (std::int32_t i = 0; i < 64; ++i) {
+    set.labels.push_back(i % 2);
+    for (int pixel = 0; pixel < 16; ++pixel)
+      set.pixels.push_back(static_cast<std::uint8_t>(
+          (pixel / 8 == i % 2 ? 90 : 60) +
+          uniform_below(5, static_cast<std::uint64_t>(16 * i + pixel), 80)));
+  }
+  return {set, {}, set, measure_normalization(set)};
+}
+
 int exit_code_of(const std::string& arguments, const test::TemporaryFolder& folder) {
   const int status =
       std::system((std::string(test::deep_compression_program) + " " + arguments + " >" +
@@ -89,6 +107,70 @@ TEST_CASE("papers: claims beside their bounds, and the exit code") {
 TEST_CASE("papers: a figure that is not a number passes nothing") {
   for (const bool at_most : {true, false})
     CHECK_FALSE(Claim{.what = "", .ours = NAN, .at_most = at_most, .bound = 1}.passes());
+}
+
+TEST_CASE("papers: nothing is claimed of what was not measured") {
+  Claims claims;
+  claims.add(std::nullopt, {.what = "absent", .bound = 1});
+  CHECK(claims.all().empty());
+  claims.add(0.5, {.what = "there", .bound = 1});
+  REQUIRE(claims.all().size() == 1);
+  CHECK(claims.all()[0].ours == 0.5);
+}
+
+TEST_CASE("papers: results that are kept are not made again") {
+  const test::TemporaryFolder folder;
+  const Task task = two_kinds_of_pictures();
+  const char* const network =
+      "network name=small input=4x4x1\nlinear units=8\nrelu\nlinear units=classes\n";
+  const Training how{.epochs = 2, .rate = 0.05f, .batch = 8};
+  const std::vector<Variant> variants = {
+      {.name = "float32", .precision = "float32", .how = how, .milestones = {1}},
+      {.name = "four bits", .precision = "learned-step", .how = how}};
+  FormatOptions options{.common = {.seed = 3, .seeds = 2}};
+  const auto compare = [&] { return compare_formats(network, task, variants, options, how); };
+  const auto lines = [&] { return test::text_of(folder / "kept" / "results.jsonl"); };
+  const Outcomes without = compare();
+
+  options.results = (folder / "kept").string();
+  options.only = {"four bits"};
+  const Outcomes part = compare();
+  CHECK(part.mean("four bits") == without.mean("four bits"));
+  CHECK(part.mean("float32") == std::nullopt);
+  CHECK(part.gap("four bits") == std::nullopt);
+  const std::string some = lines();
+  CHECK(std::count(some.begin(), some.end(), '\n') == 4);  // two starts, two seeds
+
+  // The other half goes on from the starts that are there.
+  options.only = {};
+  const Outcomes whole = compare();
+  CHECK(whole.mean("float32") == without.mean("float32"));
+  CHECK(whole.mean_after("float32", 1) == without.mean_after("float32", 1));
+  const std::string all = lines();
+  CHECK(all.substr(0, some.size()) == some);
+  CHECK(std::count(all.begin(), all.end(), '\n') == 6);
+  compare();
+  CHECK(lines() == all);
+
+  // What decides a result decides which is taken.
+  options.common.seed = 4;
+  options.common.seeds = 1;
+  compare();
+  CHECK(lines().substr(0, all.size()) == all);
+  const std::string more = lines();
+  CHECK(std::count(more.begin(), more.end(), '\n') == 6);  // seed 4 was the second of two
+
+  // A line that was cut off is made again; one that says something else is named.
+  write_file(folder / "kept" / "results.jsonl", std::string_view(all).substr(0, all.size() - 9));
+  options.common = {.seed = 3, .seeds = 2};
+  compare();
+  const std::string again = lines();
+  CHECK(std::count(again.begin(), again.end(), '\n') == 6);
+  write_file(folder / "kept" / "results.jsonl", std::string_view("{}\n"));
+  CHECK_THROWS_AS(compare(), Error);
+  options.only = {"five bits"};
+  options.results.clear();
+  CHECK_THROWS_WITH_AS(compare(), "--only five bits: expected some of float32, four bits", Error);
 }
 
 TEST_CASE("papers: a drawn model has the tensors of its network") {

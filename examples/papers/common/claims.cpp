@@ -39,6 +39,12 @@ Statistics statistics(const std::vector<double>& values) {
   return {sum / static_cast<double>(values.size()), *least, *most};
 }
 
+void Claims::add(std::optional<double> ours, Claim claim) {
+  if (!ours) return;
+  claim.ours = *ours;
+  add(std::move(claim));
+}
+
 std::string Claims::text() const {
   std::vector<std::vector<std::string>> rows{
       {"claim", "paper", "ours", "difference", "bound", "verdict"}};
@@ -80,7 +86,7 @@ int Claims::exit_code() const {
 }
 
 int conclude(const Claims& claims, bool json) {
-  std::cout << claims.text();
+  if (!claims.all().empty()) std::cout << claims.text();
   if (json) std::cout << nlohmann::ordered_json{{"claims", claims.json()}}.dump() << std::endl;
   return claims.exit_code();
 }

@@ -23,6 +23,8 @@ struct Claim {
 class Claims {
  public:
   void add(Claim claim) { claims_.push_back(std::move(claim)); }
+  /// The same with that figure as ours; nothing is claimed of what was not measured.
+  void add(std::optional<double> ours, Claim claim);
   const std::vector<Claim>& all() const { return claims_; }
 
   /// A heading, a line for each claim, and "all N claims hold" or "K of N claims do not hold".

@@ -12,6 +12,17 @@
 
 namespace octet::papers {
 
+/// What every program that compares formats can be told.
+struct FormatOptions {
+  Options common;
+  bool validation_only = false;
+  std::vector<std::string> only;  ///< names of the formats to train; all of them when empty
+  std::string results;            ///< folder where results are kept, unless empty
+};
+
+/// Adds the common options, --validation-only, --only and --results.
+void add_options(CLI::App& program, FormatOptions& options);
+
 struct Variant {
   std::string name;             ///< "stochastic, FL 14"
   std::string precision;        ///< a recipe, or formats by role
@@ -27,26 +38,35 @@ struct Outcome {
   double minutes = 0;          ///< of all seeds
   std::map<std::int64_t, std::vector<double>> after = {};  ///< the same by epochs, of milestones
   double mean() const;
+};
+
+/// What came out. Figures of formats that were not trained, because of --only, are absent.
+class Outcomes {
+ public:
+  explicit Outcomes(std::vector<Outcome> all) : all_(std::move(all)) {}
+
+  /// Mean error, %.
+  std::optional<double> mean(const std::string& name) const;
   /// After so many epochs: a milestone, or the last.
-  double mean_after(std::int64_t epochs) const;
+  std::optional<double> mean_after(const std::string& name, std::int64_t epochs) const;
+  /// Points by which the mean error of `name` is above that of `base`; NaN, which no claim passes,
+  /// when a seed of either diverged.
+  std::optional<double> gap(const std::string& name, const std::string& base = "float32") const;
+
+ private:
+  const Outcome* find(const std::string& name) const;
+
+  std::vector<Outcome> all_;
 };
 
 /// Trains a network of that definition in each variant and with each seed, prints a line for each
 /// as it comes (name, the paper's figure, ours, its seeds, epochs, minutes), then the formats, and
-/// returns what came out. With `on_validation` the errors are those of the pictures held out and
+/// returns what came out. With `validation_only` the errors are those of the pictures held out and
 /// the test pictures are not read: for choosing. With `before` every variant goes on from the
 /// weights of one float32 training, which each seed makes once and which has a line of its own; its
-/// minutes are not in the variants'.
-std::vector<Outcome> compare_formats(const std::string& definition, const Task& task,
-                                     const std::vector<Variant>& variants, const Options& options,
-                                     bool on_validation,
-                                     const std::optional<Training>& before = {});
-
-/// The outcome of that name.
-const Outcome& outcome(const std::vector<Outcome>& all, const std::string& name);
-/// Points by which the mean error of `name` is above that of `base`; NaN, which no claim passes,
-/// when a seed of either diverged.
-double gap(const std::vector<Outcome>& all, const std::string& name,
-           const std::string& base = "float32");
+/// minutes are not in the variants'. Throws Error(usage) where `only` names what is not there.
+Outcomes compare_formats(const std::string& definition, const Task& task,
+                         const std::vector<Variant>& variants, const FormatOptions& options,
+                         const std::optional<Training>& before = {});
 
 }  // namespace octet::papers

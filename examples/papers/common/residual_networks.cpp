@@ -1,18 +1,16 @@
 #include "examples/papers/common/residual_networks.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 #include "datasets/transforms.h"
 #include "examples/cli/session.h"
 #include "examples/networks/networks.h"
 #include "examples/papers/common/claims.h"
-#include "framework/check.h"
 
 namespace octet::papers {
 
 void add_options(CLI::App& program, ResidualOptions& options) {
-  add_options(program, options.common);
+  add_options(program, static_cast<FormatOptions&>(options));
   program.add_option("--model", options.model,
                      "network of the zoo; resnet20 unless given, resnet8 of --quick");
   program
@@ -28,26 +26,11 @@ void add_options(CLI::App& program, ResidualOptions& options) {
   program.add_option("--rate", options.rate, "first learning rate of the formats")
       ->check(cli::within(1e-6, 10.0))
       ->capture_default_str();
-  program
-      .add_option("--only", options.only, "formats to train beside float32, with commas between")
-      ->delimiter(',');
-  program.add_flag("--validation-only", options.validation_only,
-                   "leave the test pictures alone: for choosing");
 }
 
 int compare_residual_networks(const ResidualOptions& options,
                               const std::vector<NamedFormats>& formats,
                               std::optional<double> paper_real) {
-  std::string names;
-  for (const NamedFormats& each : formats) names += (names.empty() ? "" : ", ") + each.name;
-  for (const std::string& name : options.only)
-    check(std::any_of(formats.begin(), formats.end(),
-                      [&](const NamedFormats& each) { return each.name == name; }),
-          Failure::usage, "--only ", name, ": expected some of ", names);
-  const auto trains = [&](const NamedFormats& each) {
-    return options.only.empty() ||
-           std::count(options.only.begin(), options.only.end(), each.name) > 0;
-  };
   cli::use_threads({.threads = options.common.threads});
   const bool quick = options.common.quick;
   const Task task = load_task(options.common.data, {32, 32, 3}, options.validation_only ? 5000 : 0,
@@ -65,23 +48,19 @@ int compare_residual_networks(const ResidualOptions& options,
   start.rate = static_cast<float>(options.start_rate);
   std::vector<Variant> variants{{"float32", "float32", paper_real, how}};
   for (const NamedFormats& each : formats)
-    if (trains(each)) variants.push_back({each.name, each.precision, each.paper, how});
+    variants.push_back({each.name, each.precision, each.paper, how});
   const std::string model = !options.model.empty() ? options.model : quick ? "resnet8" : "resnet20";
   const auto classes = static_cast<std::int64_t>(task.train.classes.size());
-  const std::vector<Outcome> all =
-      compare_formats(print(zoo_network(model, task.train.image, classes)), task, variants,
-                      options.common, options.validation_only, start);
+  const Outcomes all = compare_formats(print(zoo_network(model, task.train.image, classes)), task,
+                                       variants, options, start);
   Claims claims;
-  claims.add({.what = "float32: test error, %",
-              .paper = paper_real,
-              .ours = outcome(all, "float32").mean(),
-              .bound = quick ? 60.0 : 14.0});
+  claims.add(all.mean("float32"),
+             {.what = "float32: test error, %", .paper = paper_real, .bound = quick ? 60.0 : 14.0});
   for (const NamedFormats& each : formats)
-    if (each.gap && trains(each))
-      claims.add({.what = each.name + ": points above float32",
-                  .paper = each.gap->paper,
-                  .ours = gap(all, each.name),
-                  .bound = quick ? each.gap->quick_bound : each.gap->bound});
+    if (each.gap)
+      claims.add(all.gap(each.name), {.what = each.name + ": points above float32",
+                                      .paper = each.gap->paper,
+                                      .bound = quick ? each.gap->quick_bound : each.gap->bound});
   return conclude(claims, options.common.json);
 }
 

@@ -10,14 +10,12 @@
 
 namespace octet::papers {
 
-struct ResidualOptions {
-  Options common{.data = "cifar10", .seeds = 1};
+struct ResidualOptions : FormatOptions {
+  ResidualOptions() { common = {.data = "cifar10", .seeds = 1}; }
   std::string model;              ///< of the zoo; resnet20, or resnet8 of --quick, when empty
   std::int64_t start_epochs = 0;  ///< of float32, before the formats; 20, or 5 of --quick, when 0
   std::int64_t epochs = 0;        ///< of each format after those; 10, or 2 of --quick, when 0
   double start_rate = 0.1, rate = 0.01;
-  std::vector<std::string> only;  ///< names of formats; all of them when empty
-  bool validation_only = false;
 };
 
 /// Points above float32 that are claimed.
