@@ -24,6 +24,8 @@ class BatchNorm : public FlowLayer {
   double epsilon() const { return options_.epsilon; }
   /// In evaluation y = factor[k] * x + offset[k].
   void running_affine(std::vector<double>& factors, std::vector<double>& offsets) const;
+  /// Whether larger numbers stay larger, whatever is trained.
+  bool keeps_order() const { return !options_.trains_gamma; }
   /// Whether the layer before does the work where it gives codes.
   void set_taken_in(bool taken_in) { taken_in_ = taken_in; }
 

@@ -69,9 +69,6 @@ class FlowLayer : public Layer {
   void set_output_addend(const Tensor* addend) { outlet_.addend = addend; }
   void set_error_addend(const Tensor* addend) { error_outlet_.addend = addend; }
 
-  /// Whether evaluation has a form of the layer in integers alone.
-  virtual bool has_integer_form() const { return true; }
-
   /// What encodes the layer's input, and the errors that reach its output.
   virtual Quantizer* input_quantizer() { return nullptr; }
   virtual Outlet error_inlet() { return {}; }

@@ -9,6 +9,7 @@
 #include "layers/global_average_pool.h"
 #include "layers/max_pool.h"
 #include "layers/residual.h"
+#include "layers/scale.h"
 #include "layers/weighted_layer.h"
 
 namespace octet {
@@ -22,16 +23,26 @@ bool is_relu(const std::unique_ptr<Layer>& layer) {
   return dynamic_cast<const Relu*>(layer.get()) != nullptr;
 }
 
-// The batch norm that the weighted layer before it takes in; null where there is none.
+bool is_max_pool(const std::unique_ptr<Layer>& layer) {
+  return dynamic_cast<const MaxPool*>(layer.get()) != nullptr;
+}
+
+// The batch norm that the weighted layer before it takes in; null where there is none. Maxima
+// between them are the same before it as behind it where it keeps the order of numbers.
 BatchNorm* taken_in(const Layers& path, std::size_t at) {
-  if (at == 0 || !dynamic_cast<const WeightedLayer*>(path[at - 1].get())) return nullptr;
-  return dynamic_cast<BatchNorm*>(path[at].get());
+  BatchNorm* const norm = dynamic_cast<BatchNorm*>(path[at].get());
+  if (!norm) return nullptr;
+  const std::size_t behind = at;
+  while (at > 0 && is_max_pool(path[at - 1])) --at;
+  const bool weighted = at > 0 && dynamic_cast<const WeightedLayer*>(path[at - 1].get());
+  return weighted && (at == behind || norm->keeps_order()) ? norm : nullptr;
 }
 
 // What makes new codes: weighted layers, averages and blocks.
 bool makes_codes(const std::unique_ptr<Layer>& layer) {
   const FlowLayer* const flowing = flow(layer);
-  return flowing && !flowing->picks() && !dynamic_cast<const BatchNorm*>(layer.get());
+  return flowing && !flowing->picks() && !dynamic_cast<const BatchNorm*>(layer.get()) &&
+         !dynamic_cast<const Scale*>(layer.get());
 }
 
 std::string obstacle(const Layer& layer, const std::string& reason) {
@@ -55,8 +66,7 @@ std::string path_obstacle(const Layers& path) {
   bool made = false;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const Layer& layer = *path[i];
-    if (!flow(path[i]) || !flow(path[i])->has_integer_form())
-      return obstacle(layer, "a " + layer.spec().kind + " has no integer form");
+    if (!flow(path[i])) return obstacle(layer, "a " + layer.spec().kind + " has no integer form");
     if (flow(path[i])->kept_in_float()) return obstacle(layer, "is kept in float32");
     if (const auto* weighted = dynamic_cast<const WeightedLayer*>(&layer)) {
       const std::string formats = format_obstacle(weighted->precision());
@@ -65,7 +75,14 @@ std::string path_obstacle(const Layers& path) {
     if (is_relu(path[i]) && !made)
       return obstacle(layer, "a relu has no layer before it whose codes it could clip");
     if (dynamic_cast<const BatchNorm*>(&layer) && !taken_in(path, i))
-      return obstacle(layer, "a batch_norm has no convolution or linear layer right before it");
+      return obstacle(layer,
+                      i > 0 && is_max_pool(path[i - 1])
+                          ? "a batch_norm behind a max_pool has a gamma, which may turn the order "
+                            "of numbers around (gamma=fixed does not)"
+                          : "a batch_norm has no convolution or linear layer right before it");
+    if (dynamic_cast<const Scale*>(&layer) &&
+        std::any_of(path.begin() + static_cast<std::ptrdiff_t>(i), path.end(), makes_codes))
+      return obstacle(layer, "a scale before other layers has no integer form, only one of scores");
     if (const auto* pool = dynamic_cast<const AveragePool*>(&layer);
         pool && pool->role() == FlowLayer::Role::stopper)
       return obstacle(layer, "an average_pool's last windows are cut off at the edge");
@@ -74,8 +91,11 @@ std::string path_obstacle(const Layers& path) {
       if (!inside.empty()) return inside;
       if (std::none_of(branch.layers->begin(), branch.layers->end(), makes_codes))
         return obstacle(layer, "a path has no layer that makes new values");
+      for (const auto& inner : *branch.layers)
+        if (dynamic_cast<const Scale*>(inner.get()))
+          return obstacle(*inner, "a scale in a block has no integer form, only one of scores");
       // Its layers would have seen other values than the block's input, whose range they share.
-      if (dynamic_cast<const MaxPool*>(branch.layers->front().get()))
+      if (is_max_pool(branch.layers->front()))
         return obstacle(layer, "a path begins with a max_pool");
     }
     made = made || makes_codes(path[i]);
@@ -100,7 +120,7 @@ std::string integer_obstacle(const Layers& layers, const Precision& precision) {
     return obstacle(
         **last, "scores come from a convolution or linear layer, got a " + (*last)->spec().kind);
   for (auto after = layers.rbegin(); after != last; ++after)
-    if (is_relu(*after) || dynamic_cast<const MaxPool*>(after->get()))
+    if (is_relu(*after) || is_max_pool(*after))
       return obstacle(**after, "a " + (*after)->spec().kind + " of scores has no integer form");
   return "";
 }

@@ -108,16 +108,45 @@ void each_image(const Shape& shape, const products::SumsBody& take, const Body& 
 std::unique_ptr<Layer> Gelu::from(SpecReader&) { return std::make_unique<Gelu>(); }
 
 void Gelu::set_flow_formats(const Format& activations, const Format& errors) {
-  activations_ = Quantizer(activations, name() + ".activations");
+  const bool simulates = simulates_codes(activations);
+  simulated_ = SimulatedCodes(simulates ? activations : Format{}, name() + ".activations");
+  activations_ = Quantizer(simulates ? Format{} : activations, name() + ".activations");
   errors_ = Quantizer(errors, name() + ".errors");
 }
 
 std::vector<std::pair<std::string, Tensor*>> Gelu::state() {
   std::vector<std::pair<std::string, Tensor*>> all;
-  if (activations_.format().scaling.smooth)
-    all.emplace_back(name() + ".activation_range", &activations_.range());
+  if (input_quantizer()->format().scaling.smooth)
+    all.emplace_back(name() + ".activation_range", &input_quantizer()->range());
   if (errors_.format().scaling.smooth) all.emplace_back(name() + ".error_range", &errors_.range());
   return all;
+}
+
+std::vector<std::uint8_t> Gelu::table(float scale, std::int32_t zero_point, const Edge& output,
+                                      bool rectify) {
+  float x[256], y[256];
+  for (int code = 0; code < 256; ++code) x[code] = scale * static_cast<float>(code - zero_point);
+  forward_kernel(x, 0, 256, y);
+  std::vector<std::uint8_t> codes(256);
+  const float least = rectify ? static_cast<float>(output.zero_point) : 0.0f;
+  for (std::size_t code = 0; code < 256; ++code)
+    codes[code] = static_cast<std::uint8_t>(
+        std::clamp(static_cast<float>(output.zero_point) + std::nearbyint(y[code] / output.scale),
+                   least, 255.0f));
+  return codes;
+}
+
+void Gelu::evaluate_integers(const Tensor& codes) {
+  const Edge edge = make_edge(name(), codes.shape().without_front(), *integer_);
+  const std::vector<std::uint8_t> entries =
+      table(codes.scale(), codes.zero_point, edge, integer_->rectify);
+  output_.resize(codes.shape(), Element::uint8);
+  output_.scales.assign(1, edge.scale);
+  output_.zero_point = edge.zero_point;
+  parallel_for(codes.elements(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+    look_up_codes(entries, codes.data<std::uint8_t>() + begin, end - begin,
+                  output_.data<std::uint8_t>() + begin);
+  });
 }
 
 const Tensor& Gelu::forward_codes(const Tensor& input, const Pass& pass) {
@@ -169,9 +198,14 @@ const Tensor& Gelu::backward_codes(const Tensor& error, const Pass& pass) {
   return passed_;
 }
 
-const Tensor& Gelu::forward(const Tensor& input, const Pass& pass) {
+const Tensor& Gelu::forward(const Tensor& given, const Pass& pass) {
+  const Tensor& input = is_real(given.element()) ? simulated_.forward(given, pass) : given;
   input_ = &input;
-  if (!is_real(input.element())) return forward_codes(input, pass);
+  if (!is_real(input.element())) {
+    if (!in_integers(pass, *input_quantizer())) return forward_codes(input, pass);
+    evaluate_integers(input);
+    return output_;
+  }
   output_.resize(input.shape(), input.element());
   with_reals(input.element(), [&](auto element) {
     using T = decltype(element);
@@ -191,7 +225,7 @@ const Tensor& Gelu::backward(const Tensor& error, const Pass& pass) {
       backward_kernel(input_->data<T>(), error.data<T>(), begin, end, passed_.data<T>());
     });
   });
-  return passed_;
+  return simulated_.backward(passed_, pass);
 }
 
 }  // namespace octet

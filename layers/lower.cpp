@@ -6,9 +6,11 @@
 #include "layers/average_pool.h"
 #include "layers/build.h"
 #include "layers/convolution.h"
+#include "layers/gelu.h"
 #include "layers/global_average_pool.h"
 #include "layers/max_pool.h"
 #include "layers/residual.h"
+#include "layers/scale.h"
 #include "layers/weighted_layer.h"
 #include "quant/integer/addition.h"
 
@@ -26,6 +28,9 @@ class Lowering {
     check_range(*images.quantizer, "input");
     edges_.push_back(make_edge("input", network.input(), images));
     add_path(network.layers(), 0);
+    for (const auto& layer : network.layers())  // of scores, whose order it keeps
+      if (const auto* scale = dynamic_cast<const Scale*>(layer.get()))
+        edges_.back().scale *= scale->factor();
     return {network.name(), std::move(edges_), std::move(stages_), rounding_};
   }
 
@@ -65,6 +70,12 @@ class Lowering {
       return add(std::move(stage), std::move(edge));
     }
     if (dynamic_cast<const Residual*>(&layer)) return add_block(layer, outlet, from);
+    if (dynamic_cast<const Gelu*>(&layer)) {
+      Edge edge = make_edge(layer.name(), edges_[from].shape, outlet);
+      stage.kind = Stage::Kind::table;
+      stage.table = Gelu::table(edges_[from].scale, edges_[from].zero_point, edge, outlet.rectify);
+      return add(std::move(stage), std::move(edge));
+    }
     const auto* global = dynamic_cast<const GlobalAveragePool*>(&layer);
     const kernels::PoolGeometry g =
         global ? global->geometry() : dynamic_cast<const AveragePool&>(layer).geometry();

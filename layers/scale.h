@@ -16,7 +16,7 @@ class Scale : public FlowLayer {
   /// float32, bfloat16 or codes, whose scales it multiplies.
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
-  bool has_integer_form() const override { return false; }
+  float factor() const { return factor_; }
 
   Role role() const override { return Role::passer; }
 

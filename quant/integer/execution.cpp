@@ -161,6 +161,7 @@ void IntegerExecution::run_images(const Prepared& prepared, const Tensor& codes,
     return prepared.addition->run(from, addend.data<std::uint8_t>() + first * after, count * after,
                                   to);
   }
+  if (stage.kind == Stage::Kind::table) return look_up_codes(stage.table, from, count * after, to);
   for (std::int64_t i = 0; i < count; ++i, from += before, to += after) {
     if (stage.kind == Stage::Kind::max_pool) {
       max_pool_codes(from, prepared.input, stage.window.kernel_h, stage.window.stride,

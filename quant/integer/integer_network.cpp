@@ -87,6 +87,10 @@ void check_stage(const Stage& stage, const std::vector<Edge>& edges,
                  (out.shape[1] - 1) * w.stride + w.kernel_w <= in.shape[1],
              "windows that do not lie within ", print(in.shape));
       break;
+    case Stage::Kind::table:
+      expect(stage.table.size() == 256 && in.shape == out.shape,
+             "a table that is not of 256 codes, or another shape");
+      break;
   }
   if (!is_product(stage)) return;
   const std::int64_t filters = stage.weights.shape()[0];
@@ -137,9 +141,17 @@ std::string_view print(Stage::Kind kind) {
     case Stage::Kind::max_pool:
       return "max_pool";
     case Stage::Kind::average_pool:
+      return "average_pool";
+    case Stage::Kind::table:
       break;
   }
-  return "average_pool";
+  return "table";
+}
+
+void look_up_codes(const std::vector<std::uint8_t>& table, const std::uint8_t* codes,
+                   std::int64_t count, std::uint8_t* to) {
+  const std::uint8_t* const entries = table.data();
+  for (std::int64_t i = 0; i < count; ++i) to[i] = entries[codes[i]];
 }
 
 IntegerNetwork::IntegerNetwork(std::string name, std::vector<Edge> edges, std::vector<Stage> stages,
@@ -182,7 +194,7 @@ std::int64_t IntegerNetwork::bytes() const {
   std::int64_t bytes = 0;
   for (const Stage& stage : stages_)
     bytes += static_cast<std::int64_t>(stage.weights.bytes() + 4 * stage.bias.size() +
-                                       5 * stage.multipliers.size());
+                                       5 * stage.multipliers.size() + stage.table.size());
   return bytes;
 }
 
@@ -244,6 +256,8 @@ void run_plain_stage(const Stage& stage, const std::vector<Edge>& edges, Requant
                        rounding)
           .run(sums.data(), count, codes);
     }
+    case Stage::Kind::table:
+      return look_up_codes(stage.table, image, count, codes);
   }
 }
 

@@ -5,6 +5,7 @@
 //   add       code = clip(zero_point + round((a - za) m[0] + (b - zb) m[1]))
 //   average   code = clip(zero_point + round((sum of (code - zero_point of the input)) * m[0]))
 //   maximum   of the codes; input and output have one scale
+//   table     code = table[code]: a function of single values, such as GELU
 // A stage that rectifies clips at the output's zero point, the code of 0. The plain loops define
 // all this; the fast ones give the same codes. Jacob et al. 2017 (1712.05877).
 #pragma once
@@ -30,7 +31,7 @@ struct Edge {
 };
 
 struct Stage {
-  enum class Kind { convolution, linear, add, max_pool, average_pool };
+  enum class Kind { convolution, linear, add, max_pool, average_pool, table };
   Kind kind = Kind::convolution;
   std::string name;                   ///< of the layer
   std::size_t input = 0, output = 0;  ///< places in the list of edges
@@ -45,9 +46,13 @@ struct Stage {
   /// Products: K. Add: of both operands, one shift. Average: one, the reciprocal of the number of
   /// positions in it.
   std::vector<Multiplier> multipliers;
+  std::vector<std::uint8_t> table;  ///< table: the output of each of the 256 codes
 };
 
 std::string_view print(Stage::Kind kind);
+/// to[i] = table[codes[i]]
+void look_up_codes(const std::vector<std::uint8_t>& table, const std::uint8_t* codes,
+                   std::int64_t count, std::uint8_t* to);
 
 class IntegerExecution;
 
@@ -68,7 +73,7 @@ class IntegerNetwork {
   RequantRounding rounding() const { return rounding_; }
   const Edge& input() const { return edges_.front(); }
   const Edge& output() const { return edges_[stages_.back().output]; }
-  /// Bytes of weights, biases and multipliers.
+  /// Bytes of weights, biases, multipliers and tables.
   std::int64_t bytes() const;
 
   /// float32 N x H x W x C -> codes of the input.

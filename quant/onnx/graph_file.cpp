@@ -16,7 +16,9 @@ namespace {
 constexpr std::int64_t opset = 13, oldest_opset = 7, newest_opset = 21;
 constexpr int ir_version = 7;
 
-int type_code(OnnxTensor::Type type) {
+}  // namespace
+
+int code_of(OnnxTensor::Type type) {
   switch (type) {
     case OnnxTensor::Type::float32:
       return ::onnx::TensorProto::FLOAT;
@@ -32,8 +34,10 @@ int type_code(OnnxTensor::Type type) {
   return ::onnx::TensorProto::UNDEFINED;
 }
 
+namespace {
+
 void put(const OnnxTensor& tensor, ::onnx::TensorProto& out) {
-  out.set_data_type(type_code(tensor.type));
+  out.set_data_type(code_of(tensor.type));
   for (const std::int64_t extent : tensor.dims) out.add_dims(extent);
   out.set_raw_data(tensor.bytes.data(), tensor.bytes.size());
 }
@@ -60,7 +64,7 @@ void put(const std::string& key, const OnnxAttribute& value, ::onnx::NodeProto& 
 void put(const OnnxValue& value, ::onnx::ValueInfoProto& out) {
   out.set_name(value.name);
   auto& type = *out.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(type_code(value.type));
+  type.set_elem_type(code_of(value.type));
   for (const std::int64_t extent : value.dims) {
     auto& dim = *type.mutable_shape()->add_dim();
     if (extent < 0)

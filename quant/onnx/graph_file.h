@@ -5,6 +5,9 @@
 
 namespace octet {
 
+/// The number by which ONNX knows a type, such as the "to" of a Cast.
+int code_of(OnnxTensor::Type type);
+
 /// The file of a graph, which has passed ONNX's own checker and shape inference. Throws
 /// Error(failed) with the checker's words where it has not, or where the file would reach 2 GiB.
 Bytes serialize_onnx(const OnnxGraph& graph);

@@ -72,6 +72,8 @@ class IntegerWriter {
       case Stage::Kind::average_pool:
         real = write_average(stage);
         break;
+      case Stage::Kind::table:
+        return write_table(stage);
     }
     if (stage.rectify) real = add_node(graph_, "Relu", stage.name + ".rectified", {real});
     if (edges_[stage.output].element != Element::int32) quantize(stage.output, real);
@@ -135,6 +137,19 @@ class IntegerWriter {
     return write_pool(stage, "AveragePool");
   }
 
+  // Codes that pick codes: a runtime's own function could round otherwise.
+  void write_table(const Stage& stage) {
+    const Edge& edge = edges_[stage.output];
+    graph_.constants[stage.name + ".table"] = {OnnxTensor::Type::uint8, {256}, stage.table};
+    const std::string index =
+        add_node(graph_, "Cast", stage.name + ".index", {edges_[stage.input].name},
+                 {{"to", std::int64_t{code_of(OnnxTensor::Type::int32)}}});
+    add_scale(edge);
+    add_node(graph_, "Gather", edge.name, {stage.name + ".table", index},
+             {{"axis", std::int64_t{0}}});
+    list(stage.output);
+  }
+
   // Adds weights, K x positions x channels, and bias, behind a DequantizeLinear each, to `inputs`.
   void add_weights(const Stage& stage, std::vector<std::int64_t> dims, std::int64_t positions,
                    std::int64_t channels, std::vector<std::string>& inputs) {
@@ -186,10 +201,19 @@ class IntegerWriter {
 
   void quantize(std::size_t index, const std::string& real) {
     const Edge& edge = edges_[index];
-    add_reals(graph_, edge.name + ".scale", {}, {edge.scale});
-    graph_.constants[edge.name + ".zero_point"] = zero_points(edge.element, {}, 1, edge.zero_point);
+    add_scale(edge);
     add_node(graph_, "QuantizeLinear", edge.name,
              {real, edge.name + ".scale", edge.name + ".zero_point"});
+    list(index);
+  }
+
+  void add_scale(const Edge& edge) {
+    add_reals(graph_, edge.name + ".scale", {}, {edge.scale});
+    graph_.constants[edge.name + ".zero_point"] = zero_points(edge.element, {}, 1, edge.zero_point);
+  }
+
+  void list(std::size_t index) {
+    const Edge& edge = edges_[index];
     if (!list_edges_) return;
     const Shape& s = edge.shape;
     listed_.push_back({edge.name, type_of(edge.element), {-1, s[2]}});

@@ -19,7 +19,7 @@ const char* const text =
     "network name=net input=8x8x3\n"
     "convolution channels=4 kernel=3 padding=1 bias=0\nbatch_norm\nrelu\n"
     "residual\nconvolution channels=4 kernel=3 padding=1\nend\nrelu\n"
-    "max_pool window=3 stride=2\nlinear units=5\nrelu\nlinear units=3\n";
+    "max_pool window=3 stride=2\nlinear units=5\nrelu\ngelu\nlinear units=3\n";
 
 IntegerNetwork network_in_integers() {
   const std::string precision = "integer-arithmetic-only";
@@ -56,7 +56,7 @@ TEST_CASE("onnx: integer networks: every edge has a QuantizeLinear of its name")
   for (const Edge& edge : network.edges()) {
     CAPTURE(edge.name);
     if (edge.element == Element::int32) continue;  // the last product stays in reals
-    CHECK(node_named(graph, edge.name).op == "QuantizeLinear");
+    CHECK(node_named(graph, edge.name).op == (edge.name == "gelu1" ? "Gather" : "QuantizeLinear"));
     CHECK(graph.constants.at(edge.name + ".scale").floats()[0] == edge.scale);
     CHECK(graph.constants.at(edge.name + ".zero_point").bytes[0] == edge.zero_point);
   }
@@ -83,6 +83,9 @@ TEST_CASE("onnx: integer networks: weights and biases are the stages' own codes"
     const float scale = graph.constants.at(stage.name + ".bias.scale").floats()[1];
     CHECK(scale == network.edges()[stage.input].scale * stage.weights.scales[1]);
   }
+  const OnnxTensor& table = graph.constants.at("gelu1.table");
+  CHECK(table.bytes == network.stages()[5].table);
+  CHECK(node_named(graph, "gelu1").inputs[0] == "gelu1.table");
   // From rows x columns x channels to channels first: the second value of channel 0 is a column on.
   const Stage& linear = network.stages()[4];
   REQUIRE(linear.kind == Stage::Kind::linear);
