@@ -24,8 +24,10 @@ constexpr double reach = 4.5;
 }  // namespace
 
 void BatchNorm::set_flow_formats(const Format& activations, const Format& errors) {
-  activations_ = Quantizer(activations, name() + ".activations");
-  if (activations.scaling.smooth) activations_.use_channels(channels_);
+  // Where codes are only simulated the layer is between products and what encodes their values.
+  const bool flows = !simulates_codes(activations);
+  activations_ = Quantizer(flows ? activations : Format{}, name() + ".activations");
+  if (flows && activations.scaling.smooth) activations_.use_channels(channels_);
   errors_ = Quantizer(errors, name() + ".errors");
   for (auto* values : {&factor_, &second_factor_, &offsets_}) values->resize(at(channels_));
   code_mean_.resize(at(channels_));

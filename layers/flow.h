@@ -34,6 +34,7 @@ struct IntegerOutlet {
   const Quantizer* quantizer = nullptr;  ///< null: the values are scores and leave as int32 sums
   const BatchNorm* norm = nullptr;       ///< of weighted layers
   bool rectify = false;
+  float factor = 1;  ///< of scores: what scale layers behind them multiply by
 };
 
 /// A layer that takes part in the flow of codes.
@@ -76,6 +77,10 @@ class FlowLayer : public Layer {
   /// Set where the network has an integer form (plan_integers).
   void set_integer_outlet(const std::optional<IntegerOutlet>& outlet) { integer_ = outlet; }
   const std::optional<IntegerOutlet>& integer_outlet() const { return integer_; }
+  /// Whether this pass is evaluated in integers here.
+  bool runs_in_integers(const Pass& pass) {
+    return input_quantizer() && in_integers(pass, *input_quantizer());
+  }
   /// Whether the layer does without formats, whatever the network's precision; to be set before
   /// that is (set_precision).
   void keep_in_float(bool kept) { kept_in_float_ = kept; }

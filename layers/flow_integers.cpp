@@ -134,6 +134,10 @@ void plan_integer_path(const Layers& path, const Quantizer* outputs) {
       norm->set_taken_in(true);
     }
     if (is_relu(path[i])) outlet.rectify = true;
+    if (auto* const scale = dynamic_cast<Scale*>(path[i].get())) {
+      outlet.factor *= scale->factor();
+      scale->set_taken_in_by(maker);
+    }
     if (!makes_codes(path[i])) continue;
     FlowLayer* const next = flow(path[i]);
     if (maker) {

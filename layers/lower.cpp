@@ -10,7 +10,6 @@
 #include "layers/global_average_pool.h"
 #include "layers/max_pool.h"
 #include "layers/residual.h"
-#include "layers/scale.h"
 #include "layers/weighted_layer.h"
 #include "quant/integer/addition.h"
 
@@ -28,9 +27,6 @@ class Lowering {
     check_range(*images.quantizer, "input");
     edges_.push_back(make_edge("input", network.input(), images));
     add_path(network.layers(), 0);
-    for (const auto& layer : network.layers())  // of scores, whose order it keeps
-      if (const auto* scale = dynamic_cast<const Scale*>(layer.get()))
-        edges_.back().scale *= scale->factor();
     return {network.name(), std::move(edges_), std::move(stages_), rounding_};
   }
 

@@ -31,7 +31,8 @@ void Scale::multiply(const Tensor& from, Tensor& to) const {
   });
 }
 
-const Tensor& Scale::forward(const Tensor& input, const Pass&) {
+const Tensor& Scale::forward(const Tensor& input, const Pass& pass) {
+  if (taken_in_by_ && taken_in_by_->runs_in_integers(pass)) return input;
   multiply(input, output_);
   return output_;
 }

@@ -17,12 +17,15 @@ class Scale : public FlowLayer {
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
   float factor() const { return factor_; }
+  /// The layer whose scores it multiplies, which does so itself where it runs in integers.
+  void set_taken_in_by(FlowLayer* layer) { taken_in_by_ = layer; }
 
   Role role() const override { return Role::passer; }
 
  private:
   void multiply(const Tensor& from, Tensor& to) const;
   float factor_;
+  FlowLayer* taken_in_by_ = nullptr;
   Tensor output_, passed_;
 };
 

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "layers/average_pool.h"
+#include "layers/gelu.h"
 #include "layers/global_average_pool.h"
 #include "layers/real_kernels.h"
 #include "layers/residual.h"
@@ -59,7 +60,8 @@ class Walk {
 
 bool has_ranges(const Layer& layer) {
   return dynamic_cast<const WeightedLayer*>(&layer) || dynamic_cast<const AveragePool*>(&layer) ||
-         dynamic_cast<const GlobalAveragePool*>(&layer) || dynamic_cast<const Residual*>(&layer);
+         dynamic_cast<const GlobalAveragePool*>(&layer) || dynamic_cast<const Gelu*>(&layer) ||
+         dynamic_cast<const Residual*>(&layer);
 }
 
 void watch_values(const Network& network, const Tensor& images,

@@ -217,7 +217,9 @@ FusedProduct WeightedLayer::fuse(float input_scale, Edge& output, RequantRoundin
   for (std::size_t k = 0; options_.bias && k < filters; ++k)
     offsets[k] += factors[k] * static_cast<double>(bias_.value.floats()[k]);
   try {
-    return octet::fuse(weights_, factors, offsets, input_scale, output, rounding);
+    FusedProduct fused = octet::fuse(weights_, factors, offsets, input_scale, output, rounding);
+    if (!integer_->quantizer) output.scale *= integer_->factor;
+    return fused;
   } catch (const Error& error) {
     fail(error.kind, "layer ", name(), ": ", error.what());
   }

@@ -50,6 +50,28 @@ Model quantized(const Model& model, const PostTraining& how) {
 
 }  // namespace
 
+TEST_CASE("post_training: GELUs have ranges, too, and run in integers") {
+  Network network = build_network(parse_definition(
+      "network name=net input=8x8x3\nconvolution channels=6 kernel=2\ngelu\n"
+      "convolution channels=6 kernel=3 padding=1 bias=0\nmax_pool window=2 ceil_mode=0\n"
+      "batch_norm gamma=fixed\ngelu\nlinear units=5\nscale factor=0.5\n",
+      "test"));
+  network.initialize(1);
+  Model model = network.snapshot();
+  model.attributes["precision"] = "float32";
+  const Model codes = quantized(model, {.precision = jacob});
+  CHECK(codes.tensors.at("gelu2.activation_range").floats()[1] > 0);
+  IntegerNetwork integer = lower(codes);
+  const Tensor images = some_images()[0];
+  Tensor pixels;
+  integer.encode(images, pixels);
+  Tensor scores = integer.run(pixels);
+  Tensor reals({16, 1, 1, 5});
+  for (std::int64_t i = 0; i < scores.elements(); ++i)
+    reals.floats()[i] = integer.output().scale * static_cast<float>(scores.data<std::int32_t>()[i]);
+  CHECK(relative_difference(reals, scores_of(model, images)) < 0.05);
+}
+
 TEST_CASE("post_training: the float model has no batch norms and is the same function") {
   const Model model = random_model(1), plain = float_model(model);
   CHECK(std::none_of(plain.definition.layers.begin(), plain.definition.layers.end(),
