@@ -62,6 +62,7 @@ class Lowering {
       const auto* convolution = dynamic_cast<const Convolution*>(&layer);
       stage.kind = convolution ? Stage::Kind::convolution : Stage::Kind::linear;
       if (convolution) stage.window = convolution->window();
+      if (!outlet.quantizer) stage.score_factor = outlet.factor;
       put_into(weighted->fuse(edges_[from].scale, edge, rounding_), stage);
       return add(std::move(stage), std::move(edge));
     }

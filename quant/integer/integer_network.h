@@ -47,6 +47,7 @@ struct Stage {
   /// positions in it.
   std::vector<Multiplier> multipliers;
   std::vector<std::uint8_t> table;  ///< table: the output of each of the 256 codes
+  float score_factor = 1;           ///< of scores: a factor that their edge's scale has in it
 };
 
 std::string_view print(Stage::Kind kind);

@@ -6,6 +6,10 @@
 
 namespace octet {
 
+/// A GELU is written as x * Sigmoid(x * (linear + cubic * x^2)), with 2 sqrt(2 / pi) and that times
+/// 0.044715.
+constexpr float gelu_linear = 1.5957691f, gelu_cubic = 0.07135482f;
+
 /// Adds a node of this name with one output of the same name; returns it.
 std::string add_node(OnnxGraph& graph, const std::string& op, const std::string& name,
                      std::vector<std::string> inputs,

@@ -76,6 +76,11 @@ class IntegerWriter {
         return write_table(stage);
     }
     if (stage.rectify) real = add_node(graph_, "Relu", stage.name + ".rectified", {real});
+    if (stage.score_factor != 1) {
+      const std::string factor =
+          add_reals(graph_, stage.name + ".factor", {}, {stage.score_factor});
+      add_node(graph_, "Mul", stage.name + ".scaled", {real, factor});
+    }
     if (edges_[stage.output].element != Element::int32) quantize(stage.output, real);
   }
 

@@ -45,6 +45,7 @@ class NodeReader {
         {"Identity", &NodeReader::nothing},
         {"MatMul", &NodeReader::mat_mul},
         {"MaxPool", &NodeReader::max_pool},
+        {"Mul", &NodeReader::scale},
         {"ReduceMean", &NodeReader::reduce_mean},
         {"Relu", &NodeReader::relu},
         {"Reshape", &NodeReader::reshape},
@@ -68,6 +69,15 @@ class NodeReader {
  private:
   void nothing() {}
   void relu() { layer_.spec.kind = "relu"; }
+
+  void scale() {
+    const OnnxTensor& factor = known_.reals(node_, 1, "its factor");
+    const float value = factor.elements() == 1 ? factor.floats()[0] : 0.0f;
+    if (!(value >= 1e-6f && value <= 1e6f))
+      refuse(node_, "expected a constant factor from 1e-6 to 1e6 for all values");
+    layer_.spec.kind = "scale";
+    layer_.spec.set("factor", shortest(value));
+  }
 
   void dropout() {
     attributes_.ignore("ratio");

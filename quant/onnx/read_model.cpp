@@ -6,6 +6,7 @@
 #include "framework/layer_names.h"
 #include "framework/text.h"
 #include "quant/onnx/graph_file.h"
+#include "quant/onnx/graph_parts.h"
 #include "quant/onnx/known_values.h"
 #include "quant/onnx/onnx_file.h"
 #include "quant/onnx/read_layer.h"
@@ -126,6 +127,7 @@ class ModelReader {
       const auto found = takers_.find(flow.name);
       if (found == takers_.end()) return nullptr;
       const std::vector<std::size_t>& takers = found->second;
+      if (takers.size() > 1 && read_gelu(takers, flow)) continue;
       if (takers.size() > 1) {
         read_residual(takers, flow, depth + 1);
         continue;
@@ -141,6 +143,44 @@ class ModelReader {
     if (joins(node)) return &node;
     read_node(node, flow);
     return read_path(flow, depth);
+  }
+
+  // The only taker of what the node makes, if it does `op` and fits what else it takes.
+  template <class Fits>
+  const OnnxNode* follow(const OnnxNode* node, const char* op, const Fits& fits) const {
+    const OnnxNode* const taker = node ? only_taker(node->outputs[0]) : nullptr;
+    if (!taker || taker->op != op) return nullptr;
+    std::string other;
+    for (const std::string& input : taker->inputs)
+      if (input != node->outputs[0]) other = input;
+    return fits(other) ? taker : nullptr;
+  }
+
+  // What is written for a GELU (graph_parts.h); false where these nodes are something else.
+  bool read_gelu(const std::vector<std::size_t>& takers, OnnxFlow& flow) {
+    const OnnxNode* node = nullptr;
+    for (const std::size_t taker : takers) {
+      const OnnxNode& each = graph_.nodes[taker];
+      if (each.op == "Mul" && each.inputs == std::vector<std::string>{flow.name, flow.name})
+        node = &each;
+    }
+    const auto is = [&](float number) {
+      return [this, number](const std::string& name) {
+        const OnnxTensor* const constant = known_.constant(name);
+        return constant && constant->type == OnnxTensor::Type::float32 &&
+               constant->elements() == 1 && constant->floats()[0] == number;
+      };
+    };
+    const auto is_input = [&](const std::string& name) { return name == flow.name; };
+    node = follow(node, "Mul", is(gelu_cubic));
+    node = follow(node, "Add", is(gelu_linear));
+    node = follow(node, "Mul", is_input);
+    node = follow(node, "Sigmoid", [](const std::string& name) { return name.empty(); });
+    node = follow(node, "Mul", is_input);
+    if (!node || std::set<std::size_t>(takers.begin(), takers.end()).size() != 3) return false;
+    layers_.push_back({.spec = {.kind = "gelu"}, .node = node->name});
+    flow.name = node->outputs[0];
+    return true;
   }
 
   void read_residual(const std::vector<std::size_t>& takers, OnnxFlow& flow, int depth) {

@@ -79,6 +79,12 @@ class ModelWriter {
     if (spec.kind == "dropout") return input;
     if (spec.kind == "relu")
       return {add_node(graph_, "Relu", name, {input.name}), input.shape, input.flat};
+    if (spec.kind == "gelu") return write_gelu(name, input);
+    if (spec.kind == "scale") {
+      const auto factor = static_cast<float>(reader.real("factor", 1e-6, 1e6, 1.0));
+      const std::string constant = add_reals(graph_, name + ".factor", {}, {factor});
+      return {add_node(graph_, "Mul", name, {input.name, constant}), input.shape, input.flat};
+    }
     if (spec.kind == "linear") return write_linear(reader, name, input);
     if (spec.kind == "batch_norm") return write_batch_norm(reader, name, input);
     check(!input.flat, Failure::usage, "ONNX has no ", spec.kind, " behind a linear layer");
@@ -88,6 +94,22 @@ class ModelWriter {
     if (spec.kind == "global_average_pool")
       return {add_node(graph_, "GlobalAveragePool", name, {input.name}), {1, 1, input.shape[2]}};
     fail(Failure::usage, "a layer of kind ", spec.kind, " has no form in ONNX");
+  }
+
+  // x / (1 + e^(-2u)) with 2u = x (linear + cubic x^2), as in layers/gelu.cpp: this opset has no
+  // GELU.
+  Value write_gelu(const std::string& name, const Value& input) {
+    const auto node = [&](const char* op, const char* what, std::vector<std::string> inputs) {
+      return add_node(graph_, op, name + what, std::move(inputs));
+    };
+    const std::string linear = add_reals(graph_, name + ".linear", {}, {gelu_linear}),
+                      cubic = add_reals(graph_, name + ".cubic", {}, {gelu_cubic}),
+                      squares = node("Mul", ".squares", {input.name, input.name}),
+                      factors = node("Add", ".factors",
+                                     {node("Mul", ".cubes", {squares, cubic}), linear}),
+                      gates =
+                          node("Sigmoid", ".gates", {node("Mul", ".twice", {input.name, factors})});
+    return {node("Mul", "", {input.name, gates}), input.shape, input.flat};
   }
 
   Value write_convolution(SpecReader& reader, const std::string& name, const Value& input) {

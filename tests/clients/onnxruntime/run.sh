@@ -42,10 +42,24 @@ relu
 global_average_pool
 linear units=classes
 END
+cat >gelu.txt <<'END'
+network name=gelu input=28x28x1
+convolution channels=8 kernel=2
+gelu
+convolution channels=16 kernel=3 padding=1 bias=0
+max_pool window=2 ceil_mode=0
+batch_norm gamma=fixed momentum=0.4
+gelu
+convolution channels=16 kernel=3 stride=2 padding=1
+gelu
+max_pool window=3
+linear units=classes bias=0
+scale factor=0.5
+END
 # All test pictures of MNIST where it is there, else those that a program draws.
 data=strokes
 [ ! -d "${OCTET_DATA:-}/mnist" ] || data=mnist
-for model in lenet5 residual.txt; do
+for model in lenet5 residual.txt gelu.txt; do
   rm -rf run
   "$octet" train --data "$data" --model "$model" --precision integer-arithmetic-only \
     --max-steps 300 --epochs 1 --lr 0.02 --out run >train.log 2>&1 ||

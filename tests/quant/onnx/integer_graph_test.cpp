@@ -19,7 +19,7 @@ const char* const text =
     "network name=net input=8x8x3\n"
     "convolution channels=4 kernel=3 padding=1 bias=0\nbatch_norm\nrelu\n"
     "residual\nconvolution channels=4 kernel=3 padding=1\nend\nrelu\n"
-    "max_pool window=3 stride=2\nlinear units=5\nrelu\ngelu\nlinear units=3\n";
+    "max_pool window=3 stride=2\nlinear units=5\nrelu\ngelu\nlinear units=3\nscale factor=0.5\n";
 
 IntegerNetwork network_in_integers() {
   const std::string precision = "integer-arithmetic-only";
@@ -86,6 +86,8 @@ TEST_CASE("onnx: integer networks: weights and biases are the stages' own codes"
   const OnnxTensor& table = graph.constants.at("gelu1.table");
   CHECK(table.bytes == network.stages()[5].table);
   CHECK(node_named(graph, "gelu1").inputs[0] == "gelu1.table");
+  CHECK(graph.constants.at("fc2.factor").floats()[0] == 0.5f);
+  CHECK(node_named(graph, "fc2.scaled").outputs[0] == "scores");
   // From rows x columns x channels to channels first: the second value of channel 0 is a column on.
   const Stage& linear = network.stages()[4];
   REQUIRE(linear.kind == Stage::Kind::linear);

@@ -32,7 +32,10 @@ const char* const networks[] = {
     "global_average_pool\n",
     "network name=dropped input=15x12x2\n"
     "convolution channels=4 kernel=1\nmax_pool window=2 ceil_mode=0\n"
-    "average_pool window=3 stride=2 ceil_mode=0\nlinear units=3\n",
+    "average_pool window=3 stride=2 ceil_mode=0\nlinear units=3\nscale factor=0.3\n",
+    "network name=gelus input=8x8x2\n"
+    "convolution channels=4 kernel=2\ngelu\nresidual\n"
+    "convolution channels=4 kernel=1\ngelu name=inner\nend\nlinear units=7\ngelu\nlinear units=3\n",
 };
 
 }  // namespace
