@@ -36,7 +36,7 @@ std::string saturation_values(const std::vector<Saturation>& all) {
   return values;
 }
 
-void warn_of_saturation(const std::vector<Saturation>& all) {
+void SaturationWarnings::warn(const std::vector<Saturation>& all) {
   const auto worst = [&](auto count) {
     return std::max_element(all.begin(), all.end(), [&](const Saturation& a, const Saturation& b) {
       return share(a.*count, a) < share(b.*count, b);
@@ -44,11 +44,13 @@ void warn_of_saturation(const std::vector<Saturation>& all) {
   };
   if (all.empty()) return;
   const auto clipped = worst(&Saturation::clipped), lost = worst(&Saturation::underflowed);
-  if (share(clipped->clipped, *clipped) > much_clipped)
+  if (share(clipped->clipped, *clipped) > much_clipped &&
+      said_.insert("clipped " + name_of(*clipped)).second)
     std::cerr << format_text("octet: %s of %s: %.1f %% of the codes were clipped\n",
                              clipped->role.c_str(), clipped->layer.c_str(),
                              100 * share(clipped->clipped, *clipped));
-  if (share(lost->underflowed, *lost) > much_underflowed)
+  if (share(lost->underflowed, *lost) > much_underflowed &&
+      said_.insert("lost " + name_of(*lost)).second)
     std::cerr << format_text("octet: %s of %s: %.1f %% of the values became code 0\n",
                              lost->role.c_str(), lost->layer.c_str(),
                              100 * share(lost->underflowed, *lost));

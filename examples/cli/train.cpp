@@ -43,6 +43,7 @@ class Run {
   RunRecord record_;
   fs::path folder_;
   std::unique_ptr<MetricsFile> metrics_file_, hashes_file_;
+  SaturationWarnings warnings_;
   bool repeats_ = true;       // the options are those that the run was begun with
   std::int64_t hashed_ = -1;  // the step whose hash was written last
   double rate_ = 0, images_per_second_ = 0;
@@ -146,7 +147,7 @@ void Run::end_epoch(double epoch_seconds, std::int64_t epoch_images) {
                                  m.error(), validated.loss(), validated.error(), images_per_second_,
                                  record_.seconds, hash.c_str()) +
                      saturation_values(saturation));
-  warn_of_saturation(saturation);
+  warnings_.warn(saturation);
   const bool best = job_.validation.size() == 0 || record_.best_epoch == 0 ||
                     validated.error() < record_.best_error;
   if (best) {
