@@ -67,11 +67,12 @@ void LearnedScales::backward_magnitudes(const Tensor& codes, Tensor& error) {
             if (sign * w[i] > 0) part += static_cast<double>(sign * e[i]);
           return part;
         });
-    parameter_.gradient.floats()[side] = static_cast<float>(sum);
+    const float magnitude = parameter_.value.floats()[side];
+    parameter_.gradient.floats()[side] = magnitude * magnitude * static_cast<float>(sum);
   }
+  const float middle = (parameter_.value.floats()[0] + parameter_.value.floats()[1]) / 2;
   parallel_for(error.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      if (w[i] != 0) e[i] *= std::abs(w[i]);
+    for (std::int64_t i = begin; i < end; ++i) e[i] *= w[i] != 0 ? std::abs(w[i]) : middle;
   });
 }
 

@@ -6,8 +6,11 @@
 // Rule trained (Zhu et al. 2017, TTQ): w^ is P, 0 or -N,
 //   dLoss/dP = sum of dLoss/dw^ where w^ = P,    dLoss/dN = -sum of dLoss/dw^ where w^ = -N,
 //   dLoss/dw = dLoss/dw^ times P, 1 or N.
-// The authors' code begins with P = N = 1; here they begin as the mean magnitudes of the weights
-// that they stand for, which needs no batch norm. No scale falls below 1e-6.
+// The authors' code begins with P = N = 1 and leaves it to batch norms what that does. Here they
+// begin as the mean magnitudes of the weights that they stand for, which needs none. A batch norm
+// makes slopes inverse to magnitudes, so that the steps are those of magnitudes about 1 where
+// dLoss/dP is times P^2, dLoss/dN times N^2 and, where w^ = 0, dLoss/dw times (P + N) / 2. No scale
+// falls below 1e-6.
 #pragma once
 
 #include <string>

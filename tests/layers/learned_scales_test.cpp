@@ -57,7 +57,8 @@ TEST_CASE("learned scales: layers have it as parameters, from the first training
   CHECK_FALSE(same_bits(fine, layer.forward(x, {.training = true})));
 }
 
-TEST_CASE("learned scales: ternary magnitudes begin as means, gradients are the paper's") {
+TEST_CASE(
+    "learned scales: ternary magnitudes begin as means, steps are those of magnitudes about 1") {
   Quantizer quantizer(parse_format("ternary/trained"), "q");
   LearnedScales scales(quantizer, "fc1.weight_scales");
   Tensor w({6}), seen, error({6});
@@ -76,8 +77,10 @@ TEST_CASE("learned scales: ternary magnitudes begin as means, gradients are the 
   const float errors[] = {1, 2, 3, 4, 5, 6};
   std::copy(errors, errors + 6, error.floats());
   scales.backward(w, seen, error);
-  CHECK(scales.parameter().gradient.floats()[0] == 3.0f);
-  CHECK(scales.parameter().gradient.floats()[1] == -11.0f);
-  const float passed[] = {positive, 2 * positive, 3, 4, 5 * negative, 6 * negative};
+  CHECK(scales.parameter().gradient.floats()[0] == positive * positive * 3.0f);
+  CHECK(scales.parameter().gradient.floats()[1] == negative * negative * -11.0f);
+  const float middle = (positive + negative) / 2;
+  const float passed[] = {positive,   2 * positive, 3 * middle,
+                          4 * middle, 5 * negative, 6 * negative};
   for (int i = 0; i < 6; ++i) CHECK(error.floats()[i] == passed[i]);
 }
