@@ -363,7 +363,8 @@ void WeightedLayer::make_gradients(const Tensor& e, const Pass& pass) {
 const Tensor& WeightedLayer::backward(const Tensor& error, const Pass& pass) {
   const Tensor& e = take_error(error, pass);
   make_gradients(e, pass);
-  if (!wants_input_error_) {
+  // A learned step of the input has its gradient from the error there.
+  if (!wants_input_error_ && !learned_scales(quantize_activations_)) {
     passed_.resize({0});
     return passed_;
   }

@@ -67,7 +67,8 @@ Schedule::Kind parse_schedule(std::string_view text) {
   for (const auto& [kind, name] : names)
     if (text == name) return kind;
   fail(Failure::usage, "unknown schedule '", text,
-       "', expected constant, step, inverse, cosine, linear, exponential or drops");
+       "', expected constant, step, inverse, cosine, linear, exponential, drops or "
+       "triangle");
 }
 
 }  // namespace octet

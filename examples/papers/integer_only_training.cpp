@@ -25,6 +25,8 @@ int work(IntegerTrainingOptions& options) {
   octet::check(options.baseline || options.experiment == "niti-cifar10", octet::Failure::usage,
                "--no-baseline: only --experiment niti-cifar10 can go without, the others are held "
                "to it");
+  octet::check(options.held_out > 0 || !options.validation_only, octet::Failure::usage,
+               "--validation 0: --validation-only needs pictures held out");
   if (options.common.quick) options.common.seeds = 1;
   const octet::cli::Stopwatch watch;
   Claims claims;

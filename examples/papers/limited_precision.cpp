@@ -66,7 +66,7 @@ std::string limited(int fl, int fl_outputs, const char* rounding) {
 
 // Nearest rounding at FL 8 may diverge: that is what is claimed, so it counts as chance.
 std::optional<double> coarse_gap(const Outcomes& all, const char* base) {
-  const std::optional<double> coarse = all.mean("nearest, FL 8"), other = all.mean(base);
+  const std::optional<double> coarse = all.mean("nearest FL 8"), other = all.mean(base);
   return coarse && other ? std::optional(*coarse - *other) : std::nullopt;
 }
 
@@ -97,25 +97,25 @@ int work(LimitedOptions& options) {
   const Outcomes all = compare_formats(
       mnist ? mnist_network : cifar_network, task,
       {{"float32", "float32", paper(0.77, 24.6), how},
-       {"stochastic, FL 14", limited(14, outputs, "/stochastic"), paper(0.83, 25.4), how},
-       {"stochastic, FL 12", limited(12, outputs, "/stochastic"), paper(0.90, 28.8), how},
-       {"nearest, FL 14", limited(14, outputs, ""), {}, how},
-       {"stochastic, FL 8", limited(8, outputs, "/stochastic"), {}, how},
-       {"nearest, FL 8", limited(8, outputs, ""), {}, how}},
+       {"stochastic FL 14", limited(14, outputs, "/stochastic"), paper(0.83, 25.4), how},
+       {"stochastic FL 12", limited(12, outputs, "/stochastic"), paper(0.90, 28.8), how},
+       {"nearest FL 14", limited(14, outputs, ""), {}, how},
+       {"stochastic FL 8", limited(8, outputs, "/stochastic"), {}, how},
+       {"nearest FL 8", limited(8, outputs, ""), {}, how}},
       options);
   Claims claims;
   claims.add(all.mean("float32"), {.what = "float32: test error, % (*)",
                                    .paper = mnist ? 0.77 : 24.6,
                                    .bound = mnist ? (quick ? 4.0 : 1.3) : (quick ? 60.0 : 28.0)});
-  claims.add(all.gap("stochastic, FL 14"),
-             {.what = "stochastic, FL 14: points above float32 (*)",
+  claims.add(all.gap("stochastic FL 14"),
+             {.what = "stochastic FL 14: points above float32 (*)",
               .paper = mnist ? 0.06 : 0.8,
               .bound = mnist ? (quick ? 0.5 : 0.15) : (quick ? 3.0 : 1.5)});
   claims.add(
       coarse_gap(all, "float32"),
-      {.what = "nearest, FL 8: points above float32", .paper = {}, .at_most = false, .bound = 1});
-  claims.add(coarse_gap(all, "stochastic, FL 8"),
-             {.what = "nearest, FL 8: points above stochastic, FL 8",
+      {.what = "nearest FL 8: points above float32", .paper = {}, .at_most = false, .bound = 1});
+  claims.add(coarse_gap(all, "stochastic FL 8"),
+             {.what = "nearest FL 8: points above stochastic FL 8",
               .paper = {},
               .at_most = false,
               .bound = 0});

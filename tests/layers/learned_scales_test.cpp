@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "layers/build.h"
 #include "layers/linear.h"
 #include "quant/numbers/precision.h"
 #include "tests/support.h"
@@ -55,6 +56,23 @@ TEST_CASE("learned scales: layers have it as parameters, from the first training
   const Tensor fine = layer.forward(x, {.training = true});
   layer.parameters()[3]->value.floats()[0] = first;
   CHECK_FALSE(same_bits(fine, layer.forward(x, {.training = true})));
+}
+
+TEST_CASE("learned scales: the first layer of a network learns its input's step, too") {
+  Network network = build_network(parse_definition(
+      "network name=net input=4x4x2\nlinear units=5\nrelu\nlinear units=3\n", "test"));
+  set_precision(network, parse_precision("W=int4/learned,A=int8/learned"));
+  network.initialize(1);
+  network.forward(random_tensor({6, 4, 4, 2}, 3), {.training = true});
+  network.backward(random_tensor({6, 1, 1, 3}, 4), {.training = true});
+  int steps = 0;
+  for (const Parameter* parameter : network.parameters())
+    if (parameter->name.ends_with(".activation_scales")) {
+      CAPTURE(parameter->name);
+      CHECK(parameter->gradient.floats()[0] != 0);
+      ++steps;
+    }
+  CHECK(steps == 2);
 }
 
 TEST_CASE(

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 #include "examples/cli/session.h"
@@ -215,7 +216,10 @@ Outcomes compare_formats(const std::string& definition, const Task& task,
                          const std::vector<Variant>& variants, const FormatOptions& options,
                          const std::optional<Training>& before) {
   std::string names;
-  for (const Variant& each : variants) names += (names.empty() ? "" : ", ") + each.name;
+  for (const Variant& each : variants) {
+    assert(each.name.find(',') == std::string::npos);  // --only has commas between names
+    names += (names.empty() ? "" : ", ") + each.name;
+  }
   for (const std::string& name : options.only)
     check(std::any_of(variants.begin(), variants.end(),
                       [&](const Variant& each) { return each.name == name; }),
