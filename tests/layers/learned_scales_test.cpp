@@ -63,7 +63,8 @@ TEST_CASE("learned scales: the first layer of a network learns its input's step,
       "network name=net input=4x4x2\nlinear units=5\nrelu\nlinear units=3\n", "test"));
   set_precision(network, parse_precision("W=int4/learned,A=int8/learned"));
   network.initialize(1);
-  network.forward(random_tensor({6, 4, 4, 2}, 3), {.training = true});
+  const Tensor images = random_tensor({6, 4, 4, 2}, 3);  // backward reads them again
+  network.forward(images, {.training = true});
   network.backward(random_tensor({6, 1, 1, 3}, 4), {.training = true});
   int steps = 0;
   for (const Parameter* parameter : network.parameters())
