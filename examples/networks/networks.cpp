@@ -48,7 +48,28 @@ relu
 linear units=classes init=glorot
 )";
 
-// The same without biases, as WAGE has it, and its network for MNIST.
+// A small VGG in the manner of the VGG-9 of Li 2017, a half and a third of it: four convolutions of
+// 64 and 128 channels, pooled early and on average in the end.
+constexpr std::string_view vgg5bn = R"(
+convolution channels=64 kernel=3 padding=1 bias=0
+max_pool window=2
+batch_norm
+relu
+convolution channels=64 kernel=3 padding=1 bias=0
+max_pool window=2
+batch_norm
+relu
+convolution channels=128 kernel=3 padding=1 bias=0
+batch_norm
+relu
+convolution channels=128 kernel=3 padding=1 bias=0
+batch_norm
+relu
+global_average_pool
+linear units=classes
+)";
+
+// The VGG-7 without biases, as WAGE has it, and its network for MNIST.
 constexpr std::string_view wage_vgg7 = R"(
 convolution channels=128 kernel=3 padding=1 bias=0
 relu
@@ -103,6 +124,7 @@ std::string layers_of(std::string_view name) {
   if (name == "vgg7") return std::string(vgg7);
   if (name == "wage-vgg7") return std::string(wage_vgg7);
   if (name == "wage-mnist") return std::string(wage_mnist);
+  if (name == "vgg5bn") return std::string(vgg5bn);
   if (name == "vgg7bn") return vgg7bn_layers();
   if (name == "resnet8") return resnet_layers(1);
   if (name == "resnet20") return resnet_layers(3);
@@ -119,6 +141,7 @@ const std::vector<ZooEntry>& zoo() {
       {"lenet5", "Caffe's 20-50-500-10, two convolutions", {28, 28, 1}},
       {"vgg7", "six 3x3 convolutions, 128 to 512 channels", {32, 32, 3}},
       {"vgg7bn", "the same with batch normalisation", {32, 32, 3}},
+      {"vgg5bn", "four 3x3 convolutions, 64 and 128 channels, batch normalisation", {32, 32, 3}},
       {"wage-vgg7", "vgg7 without biases, as in WAGE", {32, 32, 3}},
       {"wage-mnist", "WAGE's 32-64-512-10 for MNIST, without biases", {28, 28, 1}},
       {"resnet8", "residual, 16 to 64 channels, 3 blocks", {32, 32, 3}},

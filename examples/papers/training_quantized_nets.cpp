@@ -22,8 +22,8 @@ using namespace octet::papers;
 
 struct QuantizedNetsOptions : FormatOptions {
   QuantizedNetsOptions() { common = {.data = "cifar10", .seeds = 1}; }
-  std::string model = "resnet8";
-  std::int64_t epochs = 0;
+  std::string model = "vgg5bn";
+  std::int64_t epochs = 0, batch = 32;
 };
 
 std::string binary(const std::string& master) { return "float32;conv*:W=binary/step0,M=" + master; }
@@ -35,15 +35,15 @@ int work(QuantizedNetsOptions& options) {
                               options.common.seed, quick ? 8000 : 0);
   Training how{.epochs = options.epochs > 0 ? options.epochs
                          : quick            ? 6
-                                            : 40,
+                                            : 20,
                .rate = 0.01f,
                .rule = Training::Rule::adam,
                .schedule = Schedule::Kind::drops,
-               .batch = 128,
+               .batch = options.batch,
                .transform = quick ? Transform() : chain({pad_crop(4), flip()})};
   how.drop_epochs = {how.epochs / 2, how.epochs * 3 / 4};  // after 82 and 122 of about 164 epochs
   Training big = how;
-  big.batch = 1024;
+  big.batch = 8 * how.batch;
   const Outcomes all =
       compare_formats(print(zoo_network(options.model, task.train.image,
                                         static_cast<std::int64_t>(task.train.classes.size()))),
@@ -87,7 +87,10 @@ int main(int argc, char** argv) {
   QuantizedNetsOptions options;
   add_options(program, options);
   program.add_option("--model", options.model, "network of the zoo")->capture_default_str();
-  program.add_option("--epochs", options.epochs, "for the recipe's 40")
+  program.add_option("--epochs", options.epochs, "for the recipe's 20")
       ->check(CLI::Range(1, 10000));
+  program.add_option("--batch", options.batch, "pictures a step; big SR has eight times as many")
+      ->check(CLI::Range(1, 8192))
+      ->capture_default_str();
   return run(program, argc, argv, [&] { return work(options); });
 }

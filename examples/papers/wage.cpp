@@ -33,7 +33,7 @@ using namespace octet::papers;
 struct WageOptions : FormatOptions {
   WageOptions() { common.seeds = 1; }
   std::string experiment = "mnist";
-  std::int64_t epochs = 0;
+  std::int64_t epochs = 0, batch = 0;
 };
 
 // Section 3.3.1: the constants of VGG-7, all of them or the claim fails.
@@ -61,12 +61,12 @@ void check_constants(Claims& claims) {
 }
 
 // Rates are eta times sigma(8), and errors are means over a batch, whose size Shift divides out.
-Training wage_training(std::int64_t epochs, float eta) {
+Training wage_training(std::int64_t epochs, float eta, std::int64_t batch) {
   return {.epochs = epochs,
           .rate = eta / 128,
           .momentum = 0,
           .schedule = Schedule::Kind::constant,
-          .batch = 128,
+          .batch = batch,
           .loss = "sum-of-squares"};
 }
 
@@ -77,10 +77,12 @@ void reproduce_mnist(const WageOptions& options, Claims& claims) {
   normalize(task, Pixels::signed_unit);
   const std::int64_t epochs = options.epochs > 0 ? options.epochs : quick ? 3 : 100;
   const Training real{.epochs = std::min<std::int64_t>(epochs, 20), .rate = 0.02f, .batch = 128};
-  const Outcomes all = compare_formats(
-      print(zoo_network("wage-mnist", task.train.image, 10)), task,
-      {{"float32", "float32", {}, real}, {"WAGE 2-8-8-8", "wage", 0.40, wage_training(epochs, 1)}},
-      options);
+  const Outcomes all =
+      compare_formats(print(zoo_network("wage-mnist", task.train.image, 10)), task,
+                      {{"float32", "float32", {}, real},
+                       {"WAGE 2-8-8-8", "wage", 0.40,
+                        wage_training(epochs, 1, options.batch > 0 ? options.batch : 32)}},
+                      options);
   claims.add(all.mean("WAGE 2-8-8-8"),
              {.what = "MNIST, 2-8-8-8: test error, %", .paper = 0.40, .bound = quick ? 8.0 : 0.55});
 }
@@ -92,7 +94,10 @@ void reproduce_cifar(const WageOptions& options, Claims& claims) {
       load_task(options.common.data == "mnist" ? "cifar10" : options.common.data, {32, 32, 3},
                 options.validation_only ? 5000 : 0, options.common.seed, quick ? 5000 : 0);
   normalize(task, Pixels::signed_unit);
-  Training how = wage_training(options.epochs > 0 ? options.epochs : quick ? 2 : 300, 8);
+  Training how = wage_training(options.epochs > 0 ? options.epochs
+                               : quick            ? 2
+                                                  : 300,
+                               8, options.batch > 0 ? options.batch : 128);
   how.schedule = Schedule::Kind::drops;
   how.drop_factor = 0.125f;
   how.drop_epochs = {200, 250};
@@ -148,6 +153,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"mnist", "cifar", "constants"}))
       ->capture_default_str();
   program.add_option("--epochs", options.epochs, "for the recipe's: 100, or 300 of cifar")
+      ->check(CLI::Range(1, 10000));
+  program.add_option("--batch", options.batch, "for the recipe's: 32, or 128 of cifar")
       ->check(CLI::Range(1, 10000));
   return run(program, argc, argv, [&] { return work(options); });
 }

@@ -39,7 +39,9 @@ struct Scaling {
   bool channel = false;  ///< a scale for each index of the first axis instead of one
   bool sample = false;   ///< the same for each picture, of activations and errors
   bool smooth = false;   ///< the range is a moving average over training batches
-  bool unit = false;     ///< pow2: the range is thrown away, decoded values are at most 1 (Wu 2018)
+  /// pow2: the range is thrown away; largest decoded values are 1/sqrt(2) to sqrt(2), none is
+  /// clipped, and 1 is 2^(bits - 2) (Wu 2018, Q_G).
+  bool unit = false;
   bool operator==(const Scaling&) const = default;
 };
 

@@ -304,8 +304,8 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
     });
   }
   if (metered) meter(values, factors, codes);
-  // The range is thrown away: as if the largest magnitude had been 1.
-  if (format_.scaling.unit) codes.scales[0] = std::ldexp(1.0f, 1 - format_.grid.bits);
+  // The range is thrown away: as if the power of two next to the largest magnitude had been 1.
+  if (format_.scaling.unit) codes.scales[0] = std::ldexp(1.0f, 2 - format_.grid.bits);
 }
 
 // Of codes on an integer grid.

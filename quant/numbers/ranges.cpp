@@ -35,7 +35,8 @@ float scale_of_range(const Format& format, float most) {
     return std::ldexp(1.0f, std::max(exponent_above(most), -90) - (code_bits(format.grid) - 1));
   if (format.scaling.rule == Rule::pow2) {
     const int exponent = static_cast<int>(std::lrint(std::log2(static_cast<double>(most))));
-    return std::ldexp(1.0f, exponent - (code_bits(format.grid) - 1));
+    // Of a range that is thrown away nothing is clipped: values up to sqrt(2) have a bit of room.
+    return std::ldexp(1.0f, exponent + format.scaling.unit - (code_bits(format.grid) - 1));
   }
   const float scale = most / static_cast<float>(format.grid.most());
   // A denormal range would lose the law's exactness; nothing is lost by calling it zero.

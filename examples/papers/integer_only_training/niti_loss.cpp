@@ -11,24 +11,39 @@ namespace octet::papers {
 namespace {
 
 constexpr int share_bits = 11, error_shift = 4, range = 10;
-constexpr std::int64_t log2_e = 47274;  // times 2^15
+constexpr int fraction_bits = 20;
+constexpr std::int64_t one = std::int64_t{1} << fraction_bits;
+constexpr int log2_e_bits = 15;
+constexpr std::int64_t log2_e = 47274;
+
+// 2^x for x >= 0, both with fraction_bits; off by less than 1 in 2^14. The fraction's power is
+// Taylor's polynomial of e^(x log 2), evaluated from its highest coefficient, log(2)^k / k!.
+std::int64_t power_of_two(std::int64_t x) {
+  constexpr std::int64_t coefficients[] = {162, 1398, 10085, 58200, 251896, 726817, one};
+  const std::int64_t fraction = x & (one - 1);
+  std::int64_t power = 0;
+  for (const std::int64_t coefficient : coefficients)
+    power = ((power * fraction) >> fraction_bits) + coefficient;
+  return power << (x >> fraction_bits);
+}
 
 // Both ends keep the numbers below within 64 bits; beyond them no share changes.
 constexpr int least_exponent = -20, most_exponent = 24;
 
 void by_powers_of_two(const std::int8_t* scores, std::int64_t classes, int exponent,
                       std::int64_t* numerators) {
+  const int shift = fraction_bits - log2_e_bits + exponent;
   for (std::int64_t c = 0; c < classes; ++c) {
-    const std::int64_t s = (scores[c] * log2_e) >> 15;
-    numerators[c] = exponent >= 0 ? s << exponent : s >> -exponent;
+    const std::int64_t s = scores[c] * log2_e;
+    numerators[c] = shift >= 0 ? s * (std::int64_t{1} << shift) : s >> -shift;
   }
-  const std::int64_t offset = *std::max_element(numerators, numerators + classes) - range;
+  const std::int64_t offset = *std::max_element(numerators, numerators + classes) - range * one;
   for (std::int64_t c = 0; c < classes; ++c)
-    numerators[c] = (std::int64_t{1} << std::max<std::int64_t>(numerators[c] - offset, 0)) - 1;
+    numerators[c] = power_of_two(std::max<std::int64_t>(numerators[c] - offset, 0)) - one;
 }
 
-// From an exponent of -7 down, where powers of two of whole numbers say too little (the paper:
-// below -7). 2 * 4^-exponent * (1 + x + x^2 / 2) for x = score * 2^exponent.
+// From an exponent of -7 down, as in the authors' program (the paper: below -7).
+// 2 * 4^-exponent * (1 + x + x^2 / 2) for x = score * 2^exponent.
 void by_series(const std::int8_t* scores, std::int64_t classes, int exponent,
                std::int64_t* numerators) {
   for (std::int64_t c = 0; c < classes; ++c) {

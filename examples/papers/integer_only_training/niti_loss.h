@@ -1,8 +1,10 @@
 // NITI's integer cross-entropy: the error of the scores, softmax - onehot, from integers alone.
-//   s = scores in units of log 2, rounded down;  n = 2^(s - max s + 10) - 1, at least 0
-//   share = n * 2^11 / sum n;                    error = (share - onehot * sum of shares) / 2^4
+//   s = scores in units of log 2;  n = 2^(s - max s + 10) - 1, at least 0
+//   share = n * 2^11 / sum n;      error = (share - onehot * sum of shares) / 2^4
 // e^x is 2^(x log2 e) with log2 e = 47274 / 2^15. Where all scores are within 1 (exponent -7 or
-// less), s would be 0 everywhere, and 1 + x + x^2 / 2 takes e^x's place.
+// less), 1 + x + x^2 / 2 takes e^x's place. The authors' program divides integers by `/`, which in
+// the PyTorch of their log (1.7) gives floating point: s and n keep their fractions there. Here
+// both are fixed point with 20 of them; without any, shares are up to 0.19 off.
 #pragma once
 
 #include <cstdint>

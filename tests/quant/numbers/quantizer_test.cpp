@@ -122,7 +122,10 @@ TEST_CASE("quantizer: codes by hand of the papers' formats") {
   // WAGE: 2 bits are -0.5, 0, 0.5; errors lose their scale's mantissa, and saturate up to sqrt(2).
   CHECK(quantized("int2/step1", {0.3f, -0.2f, 5.0f}) == Values{0.5f, 0.0f, 0.5f});
   CHECK(quantized("int8/pow2", {1.4f, 0.5f}) == Values{127.0f / 128, 0.5f});
-  CHECK(quantized("int8/pow2/unit", {8.0f, -2.0f}) == Values{127.0f / 128, -0.25f});
+  // Its gradients lose all of the scale, and reach sqrt(2): nothing saturates.
+  CHECK(quantized("int8/pow2/unit", {8.0f, -2.0f}) == Values{1.0f, -0.25f});
+  CHECK(quantized("int8/pow2/unit", {11.0f, -2.0f}) == Values{88.0f / 64, -0.25f});
+  CHECK(quantized("int8/pow2/unit", {12.0f, -2.0f}) == Values{0.75f, -0.125f});
   // DoReFa: two bits are four levels without a zero, and activations k / 3.
   CHECK(quantized("midrise2/range3", {0.1f, -2.2f, 9.0f, 1.9f}) == Values{1, -3, 3, 1});
   CHECK(quantized("uint2/range3", {0.4f, 0.6f, 7.0f, -1.0f}) == Values{0, 1, 3, 0});
