@@ -184,7 +184,14 @@ LearnedScales* WeightedLayer::learned_scales(const Quantizer& of) {
 void WeightedLayer::encode_weights(const Pass& pass) {
   LearnedScales* const learned = learned_scales(quantize_weights_);
   if (learned) learned->prepare();
-  quantize_weights_.encode(weight_.value, pass, weights_);
+  // Rounding stochastically belongs to training: evaluation takes what is accumulated into as it
+  // is, which is already on the grid where M is (Courbariaux 2015, section 2.6).
+  const bool as_stored =
+      !pass.training && precision_.weights.rounding == Rounding::stochastic && !learned;
+  if (as_stored)
+    Quantizer().encode(weight_.value, pass, weights_);
+  else
+    quantize_weights_.encode(weight_.value, pass, weights_);
   if (learned) learned->accept(pass);
   for (float& scale : weights_.scales) scale /= fan_in_.divisor;
 }

@@ -4,6 +4,6 @@ namespace octet::test {
 
 const char* const source_folder = OCTET_SOURCE_DIR;
 const char* const octet_program = OCTET_PROGRAM;
-const char* const deep_compression_program = OCTET_DEEP_COMPRESSION;
+const char* const papers_folder = OCTET_PAPERS;
 
 }  // namespace octet::test

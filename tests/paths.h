@@ -5,6 +5,6 @@ namespace octet::test {
 
 extern const char* const source_folder;
 extern const char* const octet_program;
-extern const char* const deep_compression_program;
+extern const char* const papers_folder;  ///< the programs of examples/papers
 
 }  // namespace octet::test

@@ -100,6 +100,8 @@ int main(int argc, char** argv) {
   add_options(program, options);
   program.add_option("--epochs", options.epochs, "for the recipe's 60 (the paper has 800)")
       ->check(CLI::Range(1, 10000));
-  program.add_flag("--curve", options.curve, "the error against the bits of products, too");
+  program.add_flag("--curve", options.curve,
+                   "the error against the bits of products, too: the knee that is claimed is ours, "
+                   "the paper's could not be read");
   return run(program, argc, argv, [&] { return work(options); });
 }

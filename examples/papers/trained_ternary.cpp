@@ -2,7 +2,10 @@
 // Delta = 0.05 max |w| a weight is seen as
 //   W_p where w > Delta,   -W_n where w < -Delta,   0 between,
 // W_p and W_n are trained with the sums of the gradients of what they stand for, and the gradient
-// of w is that of what is seen times W_p, 1 or W_n. First and last layer stay float32. Training
+// of w is that of what is seen times W_p, 1 or W_n. The authors' W_p and W_n begin as 1; here they
+// begin as the mean magnitude of what they stand for, about 0.05, so that the network is the one
+// that was trained, and steps are what theirs would be: gradients of W_p times W_p^2, of W_n times
+// W_n^2, and of a w between times (W_p + W_n) / 2. First and last layer stay float32. Training
 // begins with the weights of float32; the paper goes on for 160 epochs, here it is fewer, and
 // float32 goes on as long beside it. Ternary weights with the mean magnitude of those kept
 // (Li, Liu 2016) stand there, too.

@@ -22,7 +22,7 @@ struct Grid {
   Kind kind = Kind::floating;
   int exponent = 8;       ///< floating: exponent bits, 2 to 8
   int mantissa = 23;      ///< floating: mantissa bits, 1 to 23
-  int bits = 8;           ///< integer: 1 (unsigned) or 2 to 24; midrise: 1 to 7
+  int bits = 8;           ///< integer: 1 (unsigned) or 2 to 23; midrise: 1 to 7
   int levels = 16;        ///< codebook: 2 to 256
   bool is_signed = true;  ///< integer: -(2^(bits-1) - 1) .. 2^(bits-1) - 1, or 0 .. 2^bits - 1
 

@@ -28,6 +28,9 @@ void verify(const Precision& precision, std::string_view text) {
     refuse("channel is for weights, gradients and master weights");
   if (scaling(0).smooth || scaling(3).smooth || scaling(4).smooth)
     refuse("smooth is for activations and errors");
+  // Rounding can carry the largest magnitude past sqrt(2) or 1 / sqrt(2) of a power of two, and the
+  // range with it: what is stored would be clipped or rounded again at each step.
+  if (scaling(4).rule == Rule::pow2) refuse("pow2 is not for master weights, which block is");
   if (scaling(0).sample || scaling(3).sample || scaling(4).sample)
     refuse("sample is for activations and errors");
   // The channels' scales multiply the errors before these are encoded (WeightedLayer::backward).

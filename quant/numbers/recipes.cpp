@@ -52,7 +52,8 @@ const std::vector<Recipe>& recipes() {
        "products see the signs of float32 weights within [-1, 1] (Courbariaux 2015)",
        {.weights = parse_format("binary/step0"), .master = parse_format("f32/clip1")}},
       {"binary-connect-stochastic",
-       "the same with signs drawn by BinaryConnect's hard sigmoid",
+       "the same with signs drawn by BinaryConnect's hard sigmoid; evaluated with the float32 "
+       "weights",
        {.weights = parse_format("binary/step0/stochastic"), .master = parse_format("f32/clip1")}},
       {"binary-rounding",
        "weights are stored as signs, updates rounded to the nearest: R (Li 2017)",
@@ -77,14 +78,17 @@ const std::vector<Recipe>& recipes() {
         .activations = parse_format("uint2/range1/stop"),
         .errors = parse_format("midrise6/absmax/sample/stochastic")}},
       {"ternary-weights",
-       "ternary weights with the mean magnitude of those kept (Li, Liu 2016)",
+       "ternary weights with the mean magnitude of those kept, zero below half of it (the paper: "
+       "below 0.7 of the mean of all; Li, Liu 2016)",
        {.weights = parse_format("ternary/meanabs/channel")}},
       {"trained-ternary",
-       "ternary weights whose two magnitudes are trained (Zhu 2017); the paper keeps the first and "
-       "last layer in float32",
+       "ternary weights whose two magnitudes are trained, with steps in proportion to them (Zhu "
+       "2017); the paper keeps the first and last layer in float32",
        {.weights = parse_format("ternary/trained")}},
       {"learned-step",
-       "4-bit weights and activations whose steps are trained (Esser 2020)",
+       "4-bit weights and activations whose steps are trained (Esser 2020); the paper has 8 bits "
+       "in "
+       "the first and last layer, and activations here have no sign: ';first:A=int8/absmax/smooth'",
        {.weights = parse_format("int4/learned"), .activations = parse_format("uint4/learned")}},
       {"swalp",
        "8-bit block floating point in all five roles, rounded stochastically (Yang 2019)",

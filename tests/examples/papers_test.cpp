@@ -72,11 +72,11 @@ Task two_kinds_of_pictures() {
   return {set, {}, set, measure_normalization(set)};
 }
 
-int exit_code_of(const std::string& arguments, const test::TemporaryFolder& folder) {
-  const int status =
-      std::system((std::string(test::deep_compression_program) + " " + arguments + " >" +
-                   (folder / "out").string() + " 2>" + (folder / "err").string())
-                      .c_str());
+// Of a program, with its name in front of the arguments; what it prints is in out and err.
+int exit_code_of(const std::string& command, const test::TemporaryFolder& folder) {
+  const int status = std::system((std::string(test::papers_folder) + "/" + command + " >" +
+                                  (folder / "out").string() + " 2>" + (folder / "err").string())
+                                     .c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -259,7 +259,8 @@ TEST_CASE("papers: recipes take what the options say") {
 
 TEST_CASE("papers: deep_compression from training to verdict") {
   const test::TemporaryFolder folder;
-  const std::string job = "--data strokes --quick --network lenet300 --validation 2000 --json ";
+  const std::string job =
+      "deep_compression --data strokes --quick --network lenet300 --validation 2000 --json ";
   // Nine weights of ten in eight bits are not forty times smaller.
   CHECK(exit_code_of(job + "--epochs 1,1,0 --keep 0.9 --bits 8", folder) == 3);
   const std::string out = test::text_of(folder / "out");
@@ -271,6 +272,24 @@ TEST_CASE("papers: deep_compression from training to verdict") {
   CHECK(claims[1]["pass"] == false);
   CHECK(claims[1]["ours"] < 10);
   CHECK(exit_code_of(job + "--epochs 4,8,1", folder) == 0);
-  CHECK(exit_code_of("--experiment nothing", folder) == 2);
-  CHECK(exit_code_of("--data nowhere", folder) == 4);
+  CHECK(exit_code_of("deep_compression --experiment nothing", folder) == 2);
+  CHECK(exit_code_of("deep_compression --data nowhere", folder) == 4);
+}
+
+TEST_CASE("papers: a program of number formats, from formats to verdict") {
+  const test::TemporaryFolder folder;
+  CHECK(exit_code_of("wage --experiment constants", folder) == 0);
+  CHECK(test::text_of(folder / "out").find("alpha: 2 16 16 16 16 32 32 16\n") != std::string::npos);
+  const std::string kept = " --results " + (folder / "kept").string();
+  const std::string job = "wage --data strokes --quick --epochs 1 --json" + kept;
+  CHECK(exit_code_of(job + " --only float32", folder) == 0);
+  const std::string first = test::text_of(folder / "out");
+  CAPTURE(first);
+  // Of WAGE nothing is claimed but its constants; what was kept is printed again.
+  CHECK(first.find("all 1 claims hold\n") != std::string::npos);
+  CHECK(exit_code_of(job + " --only float32", folder) == 0);
+  CHECK(test::text_of(folder / "out") == first);
+  CHECK(exit_code_of(job + " --only WAGE", folder) == 2);
+  CHECK(test::text_of(folder / "err").find("expected some of float32, WAGE 2-8-8-8") !=
+        std::string::npos);
 }

@@ -219,6 +219,27 @@ TEST_CASE(
   CHECK(most <= 1.4143f);
 }
 
+TEST_CASE("weighted layer: weights that training draws are evaluated as they are stored") {
+  Linear layer({.units = 5});
+  layer.set_name("fc1");
+  layer.connect({1, 1, 40});
+  layer.allocate();
+  layer.set_precision(parse_precision("binary-connect-stochastic"));
+  layer.initialize(1);
+  const Tensor x = random_tensor({3, 1, 1, 40}, 2);
+  const Tensor drawn = layer.forward(x, {.training = true, .seed = 1});
+  const Tensor evaluated = layer.forward(x, {});
+  layer.set_precision(parse_precision("float32"));
+  CHECK(same_bits(layer.forward(x, {}), evaluated));
+  CHECK_FALSE(same_bits(drawn, evaluated));
+  // Accumulated in codes, the stored weights are codes.
+  layer.set_precision(parse_precision("W=int8/step6/stochastic,M=int8/step6/stochastic"));
+  layer.initialize(1);
+  const Tensor stored = layer.forward(x, {});
+  layer.set_precision(parse_precision("W=int8/step6,M=int8/step6/stochastic"));
+  CHECK(same_bits(layer.forward(x, {}), stored));
+}
+
 TEST_CASE("weighted layer: biases are on the grid of the master weights where it has room") {
   Linear layer({.units = 5});
   layer.set_name("fc1");

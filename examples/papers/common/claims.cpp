@@ -86,7 +86,7 @@ int Claims::exit_code() const {
 }
 
 int conclude(const Claims& claims, bool json) {
-  if (!claims.all().empty()) std::cout << claims.text();
+  std::cout << (claims.all().empty() ? "no claims were made\n" : claims.text());
   if (json) std::cout << nlohmann::ordered_json{{"claims", claims.json()}}.dump() << std::endl;
   return claims.exit_code();
 }

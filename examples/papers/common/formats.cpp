@@ -50,11 +50,13 @@ void copy_weights(const Network& from, Network& to) {
 
 // All that decides what comes of a training.
 std::string describe(const std::string& definition, const std::string& precision, const Task& task,
-                     bool validation_only, const Training& how, std::uint64_t seed) {
+                     const FormatOptions& options, const Training& how, std::uint64_t seed) {
+  const std::string judges = options.validation_only
+                                 ? join(" judged by pictures held out under ", options.common.seed)
+                                 : " judged by test pictures";
   std::string text =
       join(definition, "precision ", precision, "; ", task.train.name, " ", task.train.size(),
-           validation_only ? " judged by pictures held out" : " judged by test pictures",
-           "; epochs ", how.epochs, ", rate ", how.rate, ", decay ", how.weight_decay, ", ",
+           judges, "; epochs ", how.epochs, ", rate ", how.rate, ", decay ", how.weight_decay, ", ",
            how.rule == Training::Rule::adam ? "adam" : "sgd", ", momentum ", how.momentum, ", ",
            name_of(how.schedule), " floor ", how.floor, ", factor ", how.drop_factor, " at");
   for (const std::int64_t epoch : how.drop_epochs) text += join(' ', epoch);
@@ -118,8 +120,8 @@ class Comparison {
   std::string describe(const std::string& precision, const Training& how, int i) const {
     const auto index = static_cast<std::size_t>(i);
     return (started_.empty() ? "" : started_[index]) +
-           papers::describe(definition_, print(parse_precision(precision)), task_,
-                            options_.validation_only, how, seed(i));
+           papers::describe(definition_, print(parse_precision(precision)), task_, options_, how,
+                            seed(i));
   }
 
   Network new_network(const std::string& precision, int i) const {
@@ -181,8 +183,10 @@ void add_options(CLI::App& program, FormatOptions& options) {
       .add_option("--only", options.only,
                   "formats to train, with commas between: claims on others are not made")
       ->delimiter(',');
-  program.add_option("--results", options.results,
-                     "folder where results are kept: those there are not made again");
+  program.add_option(
+      "--results", options.results,
+      "folder where results are kept: those there are not made again, whatever version "
+      "of the program they are from");
 }
 
 double Outcome::mean() const { return statistics(errors).mean; }

@@ -32,6 +32,7 @@ TEST_CASE("precision: what makes no sense is refused") {
                            "A=int8/absmax/channel",
                            "E=uint8/absmax",
                            "M=int8/minmax",
+                           "M=int8/pow2",
                            "W=int8/absmax/channel,E=int8/step6",
                            "W=int8/absmax/smooth",
                            "W=int8/minmax",
