@@ -21,6 +21,12 @@
 
 namespace octet::cli {
 
+namespace {
+const Stopwatch since_loaded;
+}
+
+double process_seconds() { return since_loaded.seconds(); }
+
 void add_data_options(CLI::App& verb, DataOptions& options, bool required) {
   auto* data =
       verb.add_option("--data", options.data, "data set: a name (see octet data list) or a folder");

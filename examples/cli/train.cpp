@@ -226,14 +226,20 @@ int Run::finish() {
                              100 * record_.best_error, static_cast<long long>(record_.best_epoch),
                              (folder_ / "best.octet").string().c_str());
   const Json averaged = job_.average && job_.average->count() > 0 ? finish_average() : Json();
+  // From reading the data to the test, of which record_.seconds has only the steps and validation.
+  const double process = process_seconds();
   std::cout << "test error " << percent(tested)
-            << format_text(" after %lld epochs, %.1f s of training, state ",
-                           static_cast<long long>(job_.state.epoch), record_.seconds)
+            << format_text(" after %lld epochs, %.1f s of training (whole process %.1f s), state ",
+                           static_cast<long long>(job_.state.epoch), record_.seconds, process)
             << hash << "\nmodel: " << model << std::endl;
   if (job_.options.common.json)
-    std::cout << Json{{"test_error", tested.error()}, {"epochs", job_.state.epoch},
-                      {"seconds", record_.seconds},   {"images_per_second", images_per_second_},
-                      {"state_hash", hash},           {"model", model},
+    std::cout << Json{{"test_error", tested.error()},
+                      {"epochs", job_.state.epoch},
+                      {"seconds", record_.seconds},
+                      {"process_seconds", process},
+                      {"images_per_second", images_per_second_},
+                      {"state_hash", hash},
+                      {"model", model},
                       {"averaged", averaged}}
                      .dump()
               << std::endl;

@@ -4,9 +4,11 @@
 
 #include <atomic>
 
+#include "datasets/transforms.h"
 #include "examples/networks/networks.h"
 #include "framework/code_paths.h"
 #include "framework/code_products.h"
+#include "framework/data_loader.h"
 #include "framework/products.h"
 #include "framework/random.h"
 #include "framework/weight_gradient.h"
@@ -208,6 +210,32 @@ BENCHMARK_CAPTURE(step, vgg7_int8, "vgg7", Shape{32, 32, 3}, "int8")
     ->Arg(128)
     ->UseRealTime()
     ->Iterations(3);
+
+// Pictures of 32x32x3 shuffled, changed as `octet train --augment translate-alternate:2` does, and
+// normalised. It is done on one thread, beside the step before.
+void load(benchmark::State& state) {
+  const std::int64_t batch = state.range(0);
+  Dataset pictures{
+      .name = "random", .image = {32, 32, 3}, .pixels = {}, .labels = {}, .classes = {"a"}};
+  pictures.labels.assign(4096, 0);
+  pictures.pixels.resize(4096 * 32 * 32 * 3);
+  for (std::size_t i = 0; i < pictures.pixels.size(); ++i)
+    pictures.pixels[i] = static_cast<std::uint8_t>(random_bits(1, static_cast<std::uint32_t>(i)));
+  DataLoader loader(pictures, {.batch = batch,
+                               .shuffle = true,
+                               .seed = 1,
+                               .normalization = {},
+                               .transform = chain({alternating_flip(), translate(2)})});
+  std::int64_t epoch = 0;
+  loader.start(epoch);
+  for (auto _ : state)
+    if (!loader.next()) {
+      loader.start(++epoch);
+      loader.next();
+    }
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+BENCHMARK(load)->Arg(1024)->UseRealTime();
 
 }  // namespace
 }  // namespace octet
