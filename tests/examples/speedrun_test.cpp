@@ -1,4 +1,6 @@
 // The options that train fast (airbench): together, resumed, refused.
+#include <filesystem>
+
 #include "framework/files.h"
 #include "quant/compression/model_file.h"
 #include "tests/examples/octet_program.h"
@@ -85,4 +87,23 @@ TEST_CASE("speedrun: what does not go together is refused") {
              "network name=net input=28x28x1\nconvolution channels=8 kernel=3 init=whitening\n"
              "linear units=classes\n");
   check_refused(folder, "train --data strokes --model wrong.txt", 2, "18 channels");
+}
+
+TEST_CASE("configs: each that comes with the program trains") {
+  const TemporaryFolder folder;
+  write_network(folder);
+  int configs = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::string(source_folder) + "/examples/configs")) {
+    const std::string name = entry.path().stem().string();
+    CAPTURE(name);
+    const Outcome outcome =
+        octet_in(folder, "train --config " + name +
+                             " --data strokes --model net.txt --max-steps 1 --threads 1 --out " +
+                             name + (name == "speedrun" ? " --precision int8" : ""));
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 0);
+    ++configs;
+  }
+  CHECK(configs >= 7);
 }
