@@ -119,6 +119,7 @@ int parse_and_run(const std::vector<std::string>& arguments) {
   add_compress(program, work);
   add_quantize(program, work);
   add_scan(program, work);
+  add_gradients(program, work);
   add_eval(program, work);
   add_predict(program, work);
   add_inspect(program, work);

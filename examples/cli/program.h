@@ -27,6 +27,7 @@ void add_train(CLI::App& program, Work& work);
 void add_compress(CLI::App& program, Work& work);
 void add_quantize(CLI::App& program, Work& work);
 void add_scan(CLI::App& program, Work& work);
+void add_gradients(CLI::App& program, Work& work);
 void add_eval(CLI::App& program, Work& work);
 void add_predict(CLI::App& program, Work& work);
 void add_inspect(CLI::App& program, Work& work);
