@@ -18,9 +18,9 @@ double scale_at(const Tensor& codes, std::int64_t k) {
 }
 
 // A channel's codes reach so many deviations from its mean. Channels behind a pool, and late ones
-// that answer to one class, have few large values and most of what they say in these: clipped at
-// 4.5, airbench's last gradients were off by more than their length; rounding to codes of 10 / 127
-// deviations costs a thousandth of the power.
+// that answer to one class, have few large values and most of what they say in these: with 4.5,
+// the gradient of airbench's last layer was off by more than its length (octet gradients); rounding
+// to codes of 10 / 127 deviations costs a thousandth of the power.
 constexpr double reach = 10;
 
 }  // namespace

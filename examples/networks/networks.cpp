@@ -48,8 +48,8 @@ relu
 linear units=classes init=glorot
 )";
 
-// A small VGG in the manner of the VGG-9 of Li 2017, a half and a third of it: four convolutions of
-// 64 and 128 channels, pooled early and on average in the end.
+// A small VGG in the manner of the VGG-9 of Li 2017: four convolutions instead of seven, of 64 and
+// 128 channels, pooled early, and one linear layer behind an average over the picture.
 constexpr std::string_view vgg5bn = R"(
 convolution channels=64 kernel=3 padding=1 bias=0
 max_pool window=2

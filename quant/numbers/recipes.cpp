@@ -88,7 +88,7 @@ const std::vector<Recipe>& recipes() {
       {"learned-step",
        "4-bit weights and activations whose steps are trained (Esser 2020); the paper has 8 bits "
        "in "
-       "the first and last layer, and activations here have no sign: ';first:A=int8/absmax/smooth'",
+       "the first and last layer; activations have no sign, those of normalised pixels need one",
        {.weights = parse_format("int4/learned"), .activations = parse_format("uint4/learned")}},
       {"swalp",
        "8-bit block floating point in all five roles, rounded stochastically (Yang 2019)",
