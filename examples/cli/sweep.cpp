@@ -135,7 +135,8 @@ std::unique_ptr<Job> Sweep::start(std::size_t index) {
     if (job->evaluates) {
       arguments = {"eval", (folder / "last.octet").string()};
       for (const std::string& argument : run.arguments)
-        for (const char* name : {"--data", "--skip-bad", "--hold-out", "--split-seed"})
+        for (const char* name :
+             {"--data", "--skip-bad", "--hold-out", "--split-seed", "--test-augmentation"})
           if (argument.starts_with(std::string(name) + "=")) arguments.push_back(argument);
     } else {
       arguments = {"train", "--resume=" + folder.string()};
@@ -291,8 +292,9 @@ void add_sweep(CLI::App& program, Work& work) {
   verb.footer(
       "FILE holds options of octet train as name = value: those of every run at the top, with\n"
       "seeds = 3 or a list; under [grid] lists, of which every combination is trained; under each\n"
-      "[[runs]] those of one run. [plot] asks for a plot, by gnuplot: x, y, by, log_x, log_y,\n"
-      "title, format. What is done already is not repeated, what was interrupted goes on.\n"
+      "[[runs]] those of one run. [plot] asks for a plot, by gnuplot: x (an option, a figure, or\n"
+      "epoch or minutes for the course of the runs), y, by, log_x, log_y, title, format. What is\n"
+      "done already is not repeated, what was interrupted goes on.\n"
       "Examples:\n"
       "  octet sweep examples/sweeps/recipes.toml --dry-run\n"
       "  octet sweep examples/sweeps/recipes.toml --jobs 2");

@@ -27,7 +27,7 @@ struct RunPlan {
 };
 
 struct PlotPlan {
-  std::string x, y = "test_error", title, format = "svg";
+  std::string x, y, title, format = "svg";
   std::vector<std::string> by;
   bool log_x = false, log_y = false;
 };

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <iostream>
+#include <limits>
 
 #include "framework/check.h"
 #include "framework/files.h"
@@ -17,9 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+template <std::size_t n>
+bool is_among(const char* const (&names)[n], const std::string& name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
 bool is_figure(const std::string& name) {
-  return std::find(std::begin(figure_names), std::end(figure_names), name) !=
-         std::end(figure_names);
+  return is_among(figure_names, name) || is_among(course_times, name);
 }
 
 std::optional<double> number(const std::string& text) {
@@ -91,8 +95,43 @@ std::vector<std::string> categories(const SweepPlan& plan) {
   return values;
 }
 
+// A line for each setting: after each epoch the means over its runs that are done.
+std::vector<Series> find_courses(const SweepPlan& plan, const std::vector<Result>& results) {
+  const PlotPlan& plot = *plan.plot;
+  const double times = scale_of(plot.y);
+  std::vector<Series> all;
+  const std::vector<SettingRow> settings = by_setting(plan, results);
+  for (std::size_t setting = 0; setting < settings.size(); ++setting) {
+    std::vector<const Result*> runs;
+    std::size_t epochs = std::numeric_limits<std::size_t>::max();
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const auto y = results[i].course.find(plot.y);
+      if (plan.runs[i].setting != setting || results[i].status != Status::done ||
+          y == results[i].course.end())
+        continue;
+      runs.push_back(&results[i]);
+      epochs = std::min(epochs, y->second.size());
+    }
+    if (runs.empty()) continue;
+    Series series{series_title(plan, settings[setting]), {}};
+    for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
+      const auto over_seeds = [&](const std::string& name) {
+        std::vector<double> values;
+        for (const Result* run : runs) values.push_back(run->course.at(name)[epoch]);
+        return spread(values);
+      };
+      const Spread y = over_seeds(plot.y);
+      series.points.push_back({over_seeds(plot.x).mean, times * y.mean,
+                               std::isnan(y.deviation) ? 0 : times * y.deviation});
+    }
+    all.push_back(std::move(series));
+  }
+  return all;
+}
+
 std::vector<Series> find_series(const SweepPlan& plan, const std::vector<Result>& results) {
   const PlotPlan& plot = *plan.plot;
+  if (is_among(course_times, plot.x)) return find_courses(plan, results);
   const std::vector<std::string> names = categories(plan);
   std::vector<Series> all;
   for (const SettingRow& setting : by_setting(plan, results)) {
@@ -162,6 +201,7 @@ void resolve_plot(SweepPlan& plan) {
   std::vector<std::string> figures(std::begin(figure_names), std::end(figure_names));
   std::vector<std::string> known = plan.axes;
   known.insert(known.end(), figures.begin(), figures.end());
+  known.insert(known.end(), std::begin(course_times), std::end(course_times));
   const auto list = [](const std::vector<std::string>& names) {
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
@@ -180,7 +220,14 @@ void resolve_plot(SweepPlan& plan) {
       if (is_numeric(plan, i)) plot.x = plan.axes[i];
   }
   expect(plot.x, known);
+  const bool course = is_among(course_times, plot.x);
+  if (plot.y.empty()) plot.y = course ? "validation_error" : "test_error";
+  if (course) figures.assign(std::begin(course_figures), std::end(course_figures));
   expect(plot.y, figures);
+  for (const RunPlan& run : plan.runs)
+    check(!course || plot.y != "validation_error" || run.options.validation > 0, Failure::usage,
+          "[plot]: validation_error after each epoch: expected validation above 0 in ",
+          describe(plan, run));
   for (std::string& name : plot.by) {
     expect(name, plan.axes);
     check(name != plot.x, Failure::usage, "[plot]: x and by are both ", name);
@@ -204,8 +251,9 @@ PlotFiles plot_files(const SweepPlan& plan, const std::vector<Result>& results) 
     files.data += (i > 0 ? "\n\n" : "") + ("# " + all[i].title) + "\n";
     for (const Point& point : all[i].points)
       files.data += format_text("%.9g %.9g %.9g\n", point.x, point.y, point.deviation);
-    // A line between points claims an order between them, which only an option's numbers have.
-    const bool line = names.empty() && !is_figure(plot.x) && all[i].points.size() > 1;
+    // A line between points claims an order between them, which time and an option's numbers have.
+    const bool line = names.empty() && all[i].points.size() > 1 &&
+                      (!is_figure(plot.x) || is_among(course_times, plot.x));
     curves +=
         (i > 0 ? ", \\\n     " : "") + join("'plot.dat' index ", i, " using 1:2:3 with ",
                                             line ? "yerrorlines" : "yerrorbars", " pointtype 7 ");

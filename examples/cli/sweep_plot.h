@@ -5,13 +5,15 @@
 //   y = "test_error"     # a figure: its mean over the seeds, with the standard deviation as a bar
 //   by = "precision"     # what the lines are told apart by first; everything else that varies too
 //   log_x = true         # log_y, title = "...", format = "svg" or "png"
+// With x = "epoch" or "minutes" the lines are the courses of the runs, a point after each epoch:
+//   y = "validation_error"     # unless given; or "train_error", "loss"
 #pragma once
 
 #include "examples/cli/sweep_table.h"
 
 namespace octet::cli {
 
-/// Fills in x and by. Throws Error(usage) where the plot names what the sweep does not have, or a
+/// Fills in x, y and by. Throws Error(usage) where the plot names what the sweep does not have, or a
 /// logarithmic axis is to show what is not positive.
 void resolve_plot(SweepPlan& plan);
 

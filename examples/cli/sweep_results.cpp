@@ -68,6 +68,18 @@ void add_metrics(const fs::path& run_folder, Result& result) {
   take("epoch", "epochs");
   take("seconds", "seconds");
   take("images_per_second", "images_per_second");
+  const auto follow = [&](const char* column, const char* name, double times) {
+    const auto found = columns.find(column);
+    if (found == columns.end()) return;
+    std::vector<double>& values = result.course[name];
+    for (const std::string& value : found->second)
+      values.push_back(times * std::atof(value.c_str()));
+  };
+  follow("epoch", "epoch", 1);
+  follow("seconds", "minutes", 1.0 / 60);
+  follow("validation_error", "validation_error", 1);
+  follow("error", "train_error", 1);
+  follow("loss", "loss", 1);
   const auto validated = columns.find("validation_error");
   if (validated == columns.end()) return;
   double best = 1;
@@ -119,6 +131,7 @@ Result SweepFolder::result(const RunPlan& run) const {
   if (run.options.validation == 0) {
     result.figures.erase("validation_error");
     result.figures.erase("best_validation_error");
+    result.course.erase("validation_error");
   }
   std::ifstream in(folder / "result.json");
   const Json kept = Json::parse(in, nullptr, false);

@@ -18,6 +18,11 @@ inline constexpr const char* figure_names[] = {"test_error",       "averaged_tes
                                                "epochs",           "seconds",
                                                "images_per_second"};
 
+/// What a run's course is told by: columns of its metrics.csv, a value after each epoch. Minutes are
+/// those of the steps, without validation.
+inline constexpr const char* course_times[] = {"epoch", "minutes"};
+inline constexpr const char* course_figures[] = {"validation_error", "train_error", "loss"};
+
 enum class Status { waiting, interrupted, done, failed };
 const char* print(Status status);
 
@@ -27,6 +32,7 @@ struct Result {
   std::string reason;  ///< why it failed
   std::string state_hash;
   std::map<std::string, double> figures;  ///< errors as fractions; what is known so far
+  std::map<std::string, std::vector<double>> course;  ///< by course_times and course_figures
 };
 
 class SweepFolder {
@@ -59,7 +65,7 @@ class SweepFolder {
   std::map<std::string, std::string> by_hash_;  // the last part of a run's ID -> the folder's name
 };
 
-/// Figures of metrics.csv, without test_error; none where it is missing.
+/// Figures and course of metrics.csv, without test_error; none where it is missing.
 void add_metrics(const std::filesystem::path& run_folder, Result& result);
 
 }  // namespace octet::cli

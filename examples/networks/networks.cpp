@@ -55,14 +55,15 @@ convolution channels=64 kernel=3 padding=1 bias=0
 max_pool window=2
 batch_norm
 relu
-convolution channels=64 kernel=3 padding=1 bias=0
+convolution channels=128 kernel=3 padding=1 bias=0
 max_pool window=2
 batch_norm
 relu
-convolution channels=128 kernel=3 padding=1 bias=0
+convolution channels=256 kernel=3 padding=1 bias=0
+max_pool window=2
 batch_norm
 relu
-convolution channels=128 kernel=3 padding=1 bias=0
+convolution channels=256 kernel=3 padding=1 bias=0
 batch_norm
 relu
 global_average_pool
@@ -91,10 +92,10 @@ relu
 linear units=classes bias=0
 )";
 constexpr std::string_view wage_mnist = R"(
-convolution channels=32 kernel=5 padding=2 bias=0
+convolution channels=32 kernel=5 bias=0
 relu
 max_pool window=2
-convolution channels=64 kernel=5 padding=2 bias=0
+convolution channels=64 kernel=5 bias=0
 relu
 max_pool window=2
 linear units=512 bias=0

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "examples/cli/sweep_plot.h"
 #include "examples/cli/sweep_table.h"
 #include "examples/cli/toml.h"
 #include "framework/check.h"
@@ -137,6 +138,43 @@ TEST_CASE("sweep: interrupted in a run, it goes on to the same table") {
   }
 }
 
+TEST_CASE("sweep: a run that lacks only its test is tested as it would have been") {
+  const TemporaryFolder folder;
+  write_sweep(folder, head + "test-augmentation = \"mirror\"\n");
+  const Outcome whole = octet_in(folder, "sweep s.toml --json");
+  CAPTURE(whole.err);
+  REQUIRE(whole.code == 0);
+  const std::string run = whole.json()["runs"][0]["folder"];
+  const Outcome plain = octet_in(folder, "eval " + run + "/last.octet --data strokes --json");
+  CHECK(plain.json()["test_error"] != whole.json()["runs"][0]["test_error"]);
+  std::filesystem::remove(folder / run / "result.json");
+  const Outcome again = octet_in(folder, "sweep s.toml --json");
+  CAPTURE(again.err);
+  REQUIRE(again.code == 0);
+  CHECK(again.json()["runs"][0]["test_error"] == whole.json()["runs"][0]["test_error"]);
+}
+
+TEST_CASE("sweep: the course of the runs, means over seeds after each epoch") {
+  const TemporaryFolder folder;
+  write_sweep(folder,
+              "data = \"strokes\"\nmodel = \"lenet5\"\nvalidation = 0.5\nseeds = 2\n[grid]\n"
+              "lr = [0.1, 0.2]\n[plot]\nx = \"minutes\"\n");
+  const cli::SweepPlan plan = cli::read_plan((folder / "s.toml").string());
+  REQUIRE(plan.runs.size() == 4);
+  CHECK(plan.plot->y == "validation_error");
+  std::vector<cli::Result> results(4);
+  for (std::size_t i = 0; i < 3; ++i) results[i].status = cli::Status::done;
+  results[0].course = {{"minutes", {1, 2}}, {"validation_error", {0.5, 0.25}}};
+  results[1].course = {{"minutes", {3, 4}}, {"validation_error", {0.3, 0.25}}};
+  results[2].course = {{"minutes", {2, 4}}, {"validation_error", {0.75, 0.5}}};
+  results[3].course = {{"minutes", {9}}, {"validation_error", {0.9}}};  // not done
+  const cli::PlotFiles files = cli::plot_files(plan, results);
+  CHECK(files.data ==
+        "# minutes, mean of validation_error, standard deviation\n# lr 0.1\n2 40 14.1421356\n"
+        "3 25 0\n\n\n# lr 0.2\n2 75 0\n4 50 0\n");
+  CHECK(files.script.find("with yerrorlines") != std::string::npos);
+}
+
 TEST_CASE("sweep: what is mistyped is refused with its line before anything runs") {
   const TemporaryFolder folder;
   for (const auto& [text, words] : {
@@ -146,6 +184,8 @@ TEST_CASE("sweep: what is mistyped is refused with its line before anything runs
            {"[grid]\nlr = []\n", "s.toml:5: "},
            {"[gird]\nlr = [1]\n", "s.toml:4: "},
            {"[plot]\ny = \"speed\"\n[grid]\nlr = [0.1]\n", "speed"},
+           {"validation = 0\n[plot]\nx = \"epoch\"\n", "expected validation above 0"},
+           {"[plot]\nx = \"epoch\"\ny = \"test_error\"\n", "validation_error, train_error, loss"},
            {"seeds = 0\n", "seeds"},
            {"[grid]\nlr = [0.1, 0.1]\n", "the same"},
        }) {
