@@ -29,7 +29,7 @@ struct BenchOptions {
   std::string work = "train,infer";
   std::string model = "vgg7";
   std::string precision = "float32,int8";
-  bool bfloat16_as_float32 = false;
+  bool simulate_bfloat16 = false;
   std::int64_t batch = 0;
   int threads = 0;
   int repeats = 7;
@@ -71,11 +71,11 @@ std::vector<std::string> models_of(const std::string& text) {
 }
 
 // Formats by role hold commas of their own: neighbours that say ROLE=FORMAT are one precision.
-std::vector<std::string> precisions_of(const std::string& text, bool bfloat16_as_float32) {
+std::vector<std::string> precisions_of(const std::string& text, bool simulate_bfloat16) {
   std::vector<std::string> all;
   if (text == "all") {
     for (const Recipe& recipe : recipes()) {
-      if (!bfloat16_as_float32 && lacks_bfloat16(recipe.precision)) {
+      if (!simulate_bfloat16 && lacks_bfloat16(recipe.precision)) {
         std::cerr << "octet: without " << recipe.name << ": the processor lacks its instructions\n";
       } else {
         all.push_back(recipe.name);
@@ -91,7 +91,7 @@ std::vector<std::string> precisions_of(const std::string& text, bool bfloat16_as
       all.push_back(part);
     }
   }
-  for (const std::string& precision : all) choose_precision(precision, bfloat16_as_float32);
+  for (const std::string& precision : all) choose_precision(precision, simulate_bfloat16);
   check(!all.empty(), Failure::usage, "--precision: expected recipes, or all");
   return all;
 }
@@ -133,7 +133,7 @@ class Bench {
       : options_(options),
         works_(works_of(options.work)),
         models_(models_of(options.model)),
-        precisions_(precisions_of(options.precision, options.bfloat16_as_float32)) {
+        precisions_(precisions_of(options.precision, options.simulate_bfloat16)) {
     set_threads(options.threads > 0 ? options.threads : available_processors());
     if (options.peers || !options.peer_script.empty()) peers_ = find_peers(options.peer_script);
     if (options.inference)
@@ -167,7 +167,7 @@ WorkOptions Bench::work_options(const std::string& work, const std::string& mode
   return {.work = work,
           .model = model,
           .precision = precisions_.front(),
-          .bfloat16_as_float32 = options_.bfloat16_as_float32,
+          .simulate_bfloat16 = options_.simulate_bfloat16,
           .batch = options_.batch > 0 ? options_.batch : usual,
           .threads = threads()};
 }
@@ -184,8 +184,8 @@ std::vector<Entry> Bench::start(const WorkOptions& work) {
                        .ours = ours});
   };
   for (const std::string& precision : precisions_)
-    if (options_.bfloat16_as_float32) {
-      add(precision, {self, "bench-worker", "--precision", precision, "--bfloat16-as-float32"},
+    if (options_.simulate_bfloat16) {
+      add(precision, {self, "bench-worker", "--precision", precision, "--simulate-bfloat16"},
           true);
     } else {
       add(precision, {self, "bench-worker", "--precision", precision}, true);
@@ -329,7 +329,7 @@ void add_bench(CLI::App& program, Work& work) {
   verb.add_option("--precision,--recipe", o.precision,
                   "recipes, with commas between: " + names + "or all; or formats by role")
       ->capture_default_str();
-  add_bfloat16_option(verb, o.bfloat16_as_float32);
+  add_bfloat16_option(verb, o.simulate_bfloat16);
   verb.add_option("--batch", o.batch, "images a step; 0 for 128, of lenet5 256")
       ->check(CLI::Range(0, 65536))
       ->capture_default_str();

@@ -59,7 +59,7 @@ void add_bench_worker(CLI::App& program, Work& work) {
   verb.add_option("--work", options->work)->check(CLI::IsMember({"train", "infer"}));
   verb.add_option("--model", options->model);
   verb.add_option("--precision", options->precision);
-  add_bfloat16_option(verb, options->bfloat16_as_float32);
+  add_bfloat16_option(verb, options->simulate_bfloat16);
   verb.add_option("--batch", options->batch)->check(CLI::Range(1, 65536));
   verb.add_option("--threads", options->threads)->check(CLI::Range(1, 1024));
   verb.callback([&work, options] { work = [options] { return run_worker(*options); }; });

@@ -23,7 +23,7 @@ struct GradientsOptions {
   DataOptions data;
   CommonOptions common;
   std::int64_t batch = 256, settle = 40;
-  bool bfloat16_as_float32 = false;
+  bool simulate_bfloat16 = false;
 };
 
 // Of one weight, as shares of the squared length of its float32 gradient.
@@ -93,7 +93,7 @@ Study::Study(const GradientsOptions& given) : options(given) {
   const Model model = open_model(options.model);
   const std::string text =
       options.precision.empty() ? model.attribute("precision") : options.precision;
-  const Precision chosen = choose_precision(text, options.bfloat16_as_float32);
+  const Precision chosen = choose_precision(text, options.simulate_bfloat16);
   precision = print(chosen);
   Splits splits = load_data(options.data, model.definition.input, model.definition.input);
   check_classes(model, splits.train);
@@ -239,7 +239,7 @@ void add_gradients(CLI::App& program, Work& work) {
   verb.add_option(
       "--precision", o.precision,
       "recipe, with rules or without, or formats by role; the model's own unless given");
-  add_bfloat16_option(verb, o.bfloat16_as_float32);
+  add_bfloat16_option(verb, o.simulate_bfloat16);
   verb.add_option("--batch", o.batch, "pictures of each of the two batches")
       ->check(within(1, 65536))
       ->capture_default_str();

@@ -17,27 +17,30 @@ bool multiplies_bfloat16(const Precision& precision) {
 
 }  // namespace
 
-void add_bfloat16_option(CLI::App& verb, bool& as_float32) {
-  verb.add_flag("--bfloat16-as-float32", as_float32,
-                "run bfloat16 in plain float32, for processors without bfloat16 instructions");
+void add_bfloat16_option(CLI::App& verb, bool& simulate) {
+  verb.add_flag(
+      "--simulate-bfloat16", simulate,
+      "compute bfloat16 by float32's instructions, with bfloat16's rounding: for processors "
+      "that lack bfloat16's, or have slow ones");
 }
 
 bool lacks_bfloat16(const Precision& precision) {
   return multiplies_bfloat16(precision) && !products::has_bfloat16();
 }
 
-Precision choose_precision(const std::string& text, bool as_float32) {
-  Precision precision = parse_precision(text);
+Precision choose_precision(const std::string& text, bool simulate) {
+  const Precision precision = parse_precision(text);
   if (!multiplies_bfloat16(precision)) return precision;
-  if (as_float32) {
-    precision.weights = precision.activations = precision.errors = {};
-    std::cerr << "octet: note: bfloat16 runs in float32, as --bfloat16-as-float32 asks\n";
+  if (simulate) {
+    if (products::allow_bfloat16(false))
+      std::cerr << "octet: note: bfloat16 is computed in float32 with bfloat16's rounding, as "
+                   "--simulate-bfloat16 asks\n";
     return precision;
   }
   check(!lacks_bfloat16(precision), Failure::usage,
         "bfloat16 needs AVX512_BF16 or AMX instructions", " and there are none (",
         dnn::description(), "): use --precision float32, or ",
-        "--bfloat16-as-float32 to run the recipe in float32");
+        "--simulate-bfloat16 to compute it in float32");
   return precision;
 }
 

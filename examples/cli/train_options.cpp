@@ -27,7 +27,7 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--rules", o.rules,
                   "layer rules that a recipe gets in this run, and others do not, such as "
                   "int8=last:E=int8/absmax/stochastic");
-  add_bfloat16_option(verb, o.bfloat16_as_float32);
+  add_bfloat16_option(verb, o.simulate_bfloat16);
   verb.add_option("--input", o.input, "HxWxC that pictures are brought to");
   verb.add_option("--epochs", o.epochs, "times over the training pictures")
       ->check(CLI::Range(1, 1000000))

@@ -14,7 +14,7 @@ struct TrainOptions {
   std::string model = "lenet5";
   std::string precision = "int8";
   std::string rules;
-  bool bfloat16_as_float32 = false;
+  bool simulate_bfloat16 = false;
   std::string input;
   std::int64_t epochs = 10;
   std::int64_t max_steps = 0;

@@ -91,9 +91,8 @@ bool in_zoo(const std::string& model) {
 
 TrainingJob::TrainingJob(const TrainOptions& given)
     : options(given),
-      precision(choose_precision(ruled_precision(options), options.bfloat16_as_float32)),
+      precision(choose_precision(ruled_precision(options), options.simulate_bfloat16)),
       loss(make_loss(options.loss, options.label_smoothing)) {
-  if (options.bfloat16_as_float32) options.precision = print(precision);
   check_together(options);
   const bool from_file = !options.resume_from.empty(), resumed = !options.resume.empty();
   Model origin;

@@ -31,7 +31,7 @@ Network make_network(const WorkOptions& options) {
   for (const ZooEntry& entry : zoo())
     if (entry.name == options.model) input = entry.usual_input;
   Network network = build_network(zoo_network(options.model, input, classes));
-  set_precision(network, choose_precision(options.precision, options.bfloat16_as_float32));
+  set_precision(network, choose_precision(options.precision, options.simulate_bfloat16));
   network.initialize(1);
   return network;
 }
@@ -66,7 +66,7 @@ Workload::Workload(const WorkOptions& options)
   fill_random(images_, 1);
   if (!training) {
     network_.forward(images_, {.training = true});
-    const Precision precision = choose_precision(options.precision, options.bfloat16_as_float32);
+    const Precision precision = choose_precision(options.precision, options.simulate_bfloat16);
     if (simulates_codes(precision.activations))
       integer_ = std::make_unique<IntegerForward>(lower(network_, print(precision)));
     images_.resize(network_.input().with_front(options.batch));

@@ -16,7 +16,7 @@ struct WorkOptions {
   std::string work = "train";  ///< or "infer"
   std::string model = "vgg7";
   std::string precision = "int8";
-  bool bfloat16_as_float32 = false;
+  bool simulate_bfloat16 = false;
   std::int64_t batch = 128;
   int threads = 1;
 };

@@ -33,24 +33,32 @@ TEST_CASE(
     CHECK(refused.error_lines() == 1);
     CHECK(refused.err.find("AVX512_BF16") != std::string::npos);
     CHECK(refused.err.find("--precision float32") != std::string::npos);
-    CHECK(refused.err.find("--bfloat16-as-float32") != std::string::npos);
+    CHECK(refused.err.find("--simulate-bfloat16") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(folder / "run"));
   }
   // Where products do not see bfloat16 alone, it is simulated on any processor.
   CHECK(octet_in(folder, train + "--precision W=bf16 --out mixed", without).code == 0);
 }
 
-TEST_CASE("bfloat16: run as float32 on request, it gives float32's bits and says so") {
+TEST_CASE("bfloat16: simulated on request, with or without its instructions, it is bfloat16") {
   const TemporaryFolder folder;
   write_file(folder / "tiny.txt", net);
-  const Outcome stand_in = octet_in(
-      folder, train + "--precision bfloat16 --bfloat16-as-float32 --json --out a", without);
-  REQUIRE(stand_in.code == 0);
-  CHECK(stand_in.err.find("runs in float32") != std::string::npos);
-  const Outcome real = octet_in(folder, train + "--precision float32 --json --out b", without);
-  CHECK(stand_in.json()["state_hash"] == real.json()["state_hash"]);
+  const std::string simulated = train + "--precision bfloat16 --simulate-bfloat16 --json --out ";
+  const Outcome lacking = octet_in(folder, simulated + "a", without);
+  CAPTURE(lacking.err);
+  REQUIRE(lacking.code == 0);
+  CHECK(lacking.err.find("as --simulate-bfloat16 asks") != std::string::npos);
+  CHECK(lacking.error_lines() == 1);
+  // The products are float32's in both; whatever the processor has, the same bits.
+  const Outcome having = octet_in(folder, simulated + "b", "ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16");
+  CHECK(having.json()["state_hash"] == lacking.json()["state_hash"]);
+  const Outcome real = octet_in(folder, train + "--precision float32 --json --out c", without);
+  CHECK(real.json()["state_hash"] != lacking.json()["state_hash"]);
+  CHECK(std::abs(real.json()["test_error"].get<double>() -
+                 lacking.json()["test_error"].get<double>()) < 0.02);
   CHECK(octet_in(folder, "eval a/last.octet --data strokes --json").json()["precision"] ==
-        "float32");
+        "bfloat16");
+  CHECK(octet_in(folder, "verify a", without).code == 0);
 }
 
 TEST_CASE("bfloat16: bench leaves it out of all recipes where the processor does") {
