@@ -55,15 +55,14 @@ convolution channels=64 kernel=3 padding=1 bias=0
 max_pool window=2
 batch_norm
 relu
+convolution channels=64 kernel=3 padding=1 bias=0
+max_pool window=2
+batch_norm
+relu
 convolution channels=128 kernel=3 padding=1 bias=0
-max_pool window=2
 batch_norm
 relu
-convolution channels=256 kernel=3 padding=1 bias=0
-max_pool window=2
-batch_norm
-relu
-convolution channels=256 kernel=3 padding=1 bias=0
+convolution channels=128 kernel=3 padding=1 bias=0
 batch_norm
 relu
 global_average_pool
