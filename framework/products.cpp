@@ -35,8 +35,10 @@ bool bfloat16_allowed = true;
 
 bool runs(const Tensor& operand) { return operand.element() == Element::float32 || has_bfloat16(); }
 
+// By the instructions that multiply.
 std::string_view part_of(const Tensor& operand) {
-  return operand.element() == Element::bfloat16 ? "bfloat16 product" : "float32 product";
+  return operand.element() == Element::bfloat16 && has_bfloat16() ? "bfloat16 product"
+                                                                  : "float32 product";
 }
 
 // What stands in for the operands of a product of bfloat16: float32 tensors with the same numbers.

@@ -1,8 +1,8 @@
 // The products that layers ask for, whole tensors at a time. Reals go to oneDNN; codes give the
 // exact int32 sums (framework/code_products.h, which hands them out in blocks).
 // Where an operand is bfloat16 the weight is float32 and rounded to it. Without bfloat16
-// instructions the same operands are multiplied in float32, which is slow, and the result is
-// rounded as it would be with them.
+// instructions the same operands are multiplied in float32 and the result is rounded as it would
+// be with them.
 #pragma once
 
 #include "framework/bfloat16.h"
@@ -36,7 +36,7 @@ void linear_weight_gradient(const Tensor& input, const Tensor& error, Tensor& gr
 
 /// Whether products of bfloat16 run on bfloat16 instructions.
 bool has_bfloat16();
-/// Does without the instructions, for tests; returns what was set before.
+/// Does without the instructions from here on; returns what was set before.
 bool allow_bfloat16(bool allowed);
 
 }  // namespace octet::products

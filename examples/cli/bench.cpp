@@ -185,8 +185,7 @@ std::vector<Entry> Bench::start(const WorkOptions& work) {
   };
   for (const std::string& precision : precisions_)
     if (options_.simulate_bfloat16) {
-      add(precision, {self, "bench-worker", "--precision", precision, "--simulate-bfloat16"},
-          true);
+      add(precision, {self, "bench-worker", "--precision", precision, "--simulate-bfloat16"}, true);
     } else {
       add(precision, {self, "bench-worker", "--precision", precision}, true);
     }

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "examples/cli/precision_option.h"
 #include "examples/cli/session.h"
 #include "framework/check.h"
 #include "framework/parallel.h"
@@ -19,6 +20,7 @@ struct EvalOptions {
   std::string rounding = "half-even";
   std::string augmentation = "none";
   std::int64_t batch = 250;
+  bool simulate_bfloat16 = false;
 };
 
 void print_confusion(const std::vector<std::int64_t>& confusion,
@@ -37,6 +39,7 @@ void print_confusion(const std::vector<std::int64_t>& confusion,
 int run_eval(const EvalOptions& options) {
   use_threads(options.common);
   const Model model = open_model(options.model);
+  if (options.simulate_bfloat16) choose_precision(model.attribute("precision"), true);
   const Splits splits = load_data(options.data, model.definition.input, model.definition.input);
   check_classes(model, splits.test);
   std::optional<RequantRounding> integer;
@@ -82,6 +85,7 @@ void add_eval(CLI::App& program, Work& work) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   add_test_augmentation_option(verb, options->augmentation);
+  add_bfloat16_option(verb, options->simulate_bfloat16);
   add_common_options(verb, options->common);
   verb.footer(
       "The model runs in the precision it was trained in. One trained in integer-arithmetic-only, "

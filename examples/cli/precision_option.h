@@ -18,8 +18,11 @@ bool lacks_bfloat16(const Precision& precision);
 
 /// A recipe's name or formats by role -> the precision to train in. With `simulate` the program
 /// does without bfloat16's instructions from here on, with a note on stderr where that matters.
-/// Throws Error(usage) where the machine lacks them otherwise.
+/// Throws as check_bfloat16 does otherwise.
 Precision choose_precision(const std::string& text, bool simulate);
+
+/// Throws Error(usage) where the machine lacks what training in the precision needs.
+void check_bfloat16(const Precision& precision);
 
 /// One note on stderr where the model was trained in bfloat16 and this machine lacks it.
 void note_simulation(const Model& model);

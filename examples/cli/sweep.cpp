@@ -8,6 +8,7 @@
 #include <set>
 
 #include "examples/cli/interrupt.h"
+#include "examples/cli/precision_option.h"
 #include "examples/cli/sweep_plot.h"
 #include "examples/cli/training_process.h"
 #include "framework/check.h"
@@ -135,8 +136,8 @@ std::unique_ptr<Job> Sweep::start(std::size_t index) {
     if (job->evaluates) {
       arguments = {"eval", (folder / "last.octet").string()};
       for (const std::string& argument : run.arguments)
-        for (const char* name :
-             {"--data", "--skip-bad", "--hold-out", "--split-seed", "--test-augmentation"})
+        for (const char* name : {"--data", "--skip-bad", "--hold-out", "--split-seed",
+                                 "--test-augmentation", "--simulate-bfloat16"})
           if (argument.starts_with(std::string(name) + "=")) arguments.push_back(argument);
     } else {
       arguments = {"train", "--resume=" + folder.string()};
@@ -200,6 +201,10 @@ void Sweep::train() {
   }
   if (to_do.empty()) return;
   check_data_is_there(plan_);
+  for (const std::size_t run : to_do) {
+    const TrainOptions& options = plan_.runs[run].options;
+    if (!options.simulate_bfloat16) check_bfloat16(parse_precision(ruled_precision(options)));
+  }
   const int total = options_.threads > 0 ? options_.threads : available_processors();
   const std::size_t jobs = std::min(static_cast<std::size_t>(options_.jobs), to_do.size());
   threads_each_ = std::max(1, total / static_cast<int>(jobs));

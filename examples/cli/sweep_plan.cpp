@@ -252,7 +252,7 @@ void Planner::take_plot(const toml::Table& table) {
       return entry.values[0].text;
     };
     if (key == "x") {
-      plot.x = expect(toml::Kind::string, "an option or a figure");
+      plot.x = expect(toml::Kind::string, "an option, a figure, epoch or minutes");
     } else if (key == "y") {
       plot.y = expect(toml::Kind::string, "a figure");
     } else if (key == "title") {

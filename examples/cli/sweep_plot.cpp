@@ -22,9 +22,8 @@ template <std::size_t n>
 bool is_among(const char* const (&names)[n], const std::string& name) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
-bool is_figure(const std::string& name) {
-  return is_among(figure_names, name) || is_among(course_times, name);
-}
+bool is_figure(const std::string& name) { return is_among(figure_names, name); }
+bool is_time(const std::string& name) { return is_among(course_times, name); }
 
 std::optional<double> number(const std::string& text) {
   double value = 0;
@@ -131,7 +130,7 @@ std::vector<Series> find_courses(const SweepPlan& plan, const std::vector<Result
 
 std::vector<Series> find_series(const SweepPlan& plan, const std::vector<Result>& results) {
   const PlotPlan& plot = *plan.plot;
-  if (is_among(course_times, plot.x)) return find_courses(plan, results);
+  if (is_time(plot.x)) return find_courses(plan, results);
   const std::vector<std::string> names = categories(plan);
   std::vector<Series> all;
   for (const SettingRow& setting : by_setting(plan, results)) {
@@ -214,25 +213,28 @@ void resolve_plot(SweepPlan& plan) {
           "[plot]: expected one of ", list(among), ", got '", name, "'");
   };
   if (plot.x.empty()) {
-    check(!plan.axes.empty(), Failure::usage, "[plot]: no option varies; give x a figure");
+    check(!plan.axes.empty(), Failure::usage,
+          "[plot]: no option varies; give x a figure, epoch or minutes");
     plot.x = plan.axes[0];
     for (std::size_t i = plan.axes.size(); i-- > 0;)
       if (is_numeric(plan, i)) plot.x = plan.axes[i];
   }
   expect(plot.x, known);
-  const bool course = is_among(course_times, plot.x);
+  const bool course = is_time(plot.x);
   if (plot.y.empty()) plot.y = course ? "validation_error" : "test_error";
   if (course) figures.assign(std::begin(course_figures), std::end(course_figures));
   expect(plot.y, figures);
-  for (const RunPlan& run : plan.runs)
-    check(!course || plot.y != "validation_error" || run.options.validation > 0, Failure::usage,
-          "[plot]: validation_error after each epoch: expected validation above 0 in ",
-          describe(plan, run));
+  if (course && plot.y == "validation_error")
+    for (const RunPlan& run : plan.runs)
+      if (run.options.validation == 0)
+        fail(Failure::usage,
+             "[plot]: validation_error after each epoch: expected validation above 0 in ",
+             describe(plan, run));
   for (std::string& name : plot.by) {
     expect(name, plan.axes);
     check(name != plot.x, Failure::usage, "[plot]: x and by are both ", name);
   }
-  if (!plot.log_x || is_figure(plot.x)) return;
+  if (!plot.log_x || is_figure(plot.x) || is_time(plot.x)) return;
   for (const RunPlan& run : plan.runs) {
     const std::string& value = run.values[axis_of(plan, plot.x)];
     check(number(value).value_or(0) > 0, Failure::usage,
@@ -252,8 +254,7 @@ PlotFiles plot_files(const SweepPlan& plan, const std::vector<Result>& results) 
     for (const Point& point : all[i].points)
       files.data += format_text("%.9g %.9g %.9g\n", point.x, point.y, point.deviation);
     // A line between points claims an order between them, which time and an option's numbers have.
-    const bool line = names.empty() && all[i].points.size() > 1 &&
-                      (!is_figure(plot.x) || is_among(course_times, plot.x));
+    const bool line = names.empty() && all[i].points.size() > 1 && !is_figure(plot.x);
     curves +=
         (i > 0 ? ", \\\n     " : "") + join("'plot.dat' index ", i, " using 1:2:3 with ",
                                             line ? "yerrorlines" : "yerrorbars", " pointtype 7 ");

@@ -13,8 +13,8 @@
 
 namespace octet::cli {
 
-/// Fills in x, y and by. Throws Error(usage) where the plot names what the sweep does not have, or a
-/// logarithmic axis is to show what is not positive.
+/// Fills in x, y and by. Throws Error(usage) where the plot names what the sweep does not have, or
+/// a logarithmic axis is to show what is not positive.
 void resolve_plot(SweepPlan& plan);
 
 struct PlotFiles {

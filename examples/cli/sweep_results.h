@@ -18,7 +18,7 @@ inline constexpr const char* figure_names[] = {"test_error",       "averaged_tes
                                                "epochs",           "seconds",
                                                "images_per_second"};
 
-/// What a run's course is told by: columns of its metrics.csv, a value after each epoch. Minutes are
+/// What a run's course is told by, from its metrics.csv: a value after each epoch. Minutes are
 /// those of the steps, without validation.
 inline constexpr const char* course_times[] = {"epoch", "minutes"};
 inline constexpr const char* course_figures[] = {"validation_error", "train_error", "loss"};
@@ -31,7 +31,7 @@ struct Result {
   int code = 0;        ///< exit code of a run that failed; 128 + signal where one ended it
   std::string reason;  ///< why it failed
   std::string state_hash;
-  std::map<std::string, double> figures;  ///< errors as fractions; what is known so far
+  std::map<std::string, double> figures;              ///< errors as fractions; what is known so far
   std::map<std::string, std::vector<double>> course;  ///< by course_times and course_figures
 };
 

@@ -226,7 +226,7 @@ int Run::finish() {
                              100 * record_.best_error, static_cast<long long>(record_.best_epoch),
                              (folder_ / "best.octet").string().c_str());
   const Json averaged = job_.average && job_.average->count() > 0 ? finish_average() : Json();
-  // From reading the data to the test, of which record_.seconds has only the steps and validation.
+  // From reading the data to the test, of which record_.seconds has only the steps.
   const double process = process_seconds();
   std::cout << "test error " << percent(tested)
             << format_text(" after %lld epochs, %.1f s of training (whole process %.1f s), state ",

@@ -51,6 +51,7 @@ TEST_CASE("bfloat16: simulated on request, with or without its instructions, it 
   CHECK(lacking.error_lines() == 1);
   // The products are float32's in both; whatever the processor has, the same bits.
   const Outcome having = octet_in(folder, simulated + "b", "ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16");
+  REQUIRE(having.code == 0);
   CHECK(having.json()["state_hash"] == lacking.json()["state_hash"]);
   const Outcome real = octet_in(folder, train + "--precision float32 --json --out c", without);
   CHECK(real.json()["state_hash"] != lacking.json()["state_hash"]);
@@ -59,6 +60,19 @@ TEST_CASE("bfloat16: simulated on request, with or without its instructions, it 
   CHECK(octet_in(folder, "eval a/last.octet --data strokes --json").json()["precision"] ==
         "bfloat16");
   CHECK(octet_in(folder, "verify a", without).code == 0);
+  const Outcome averaged = octet_in(folder, simulated + "d --average-from 1", without);
+  CHECK(averaged.code == 0);
+  CHECK(averaged.error_lines() == 1);
+  const Outcome tested =
+      octet_in(folder, "eval a/last.octet --data strokes --simulate-bfloat16 --json");
+  CHECK(tested.json()["test_error"] == lacking.json()["test_error"]);
+  const Outcome profile = octet_in(folder,
+                                   "bench --profile --model lenet300 --batch 8 --threads 1 "
+                                   "--precision bfloat16 --simulate-bfloat16 --work train");
+  CHECK(profile.code == 0);
+  CHECK(profile.out.find("float32 product") != std::string::npos);
+  CHECK(profile.out.find("  bfloat16 product") == std::string::npos);
+  CHECK(profile.out.find("inf") == std::string::npos);
 }
 
 TEST_CASE("bfloat16: bench leaves it out of all recipes where the processor does") {

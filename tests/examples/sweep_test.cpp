@@ -152,6 +152,7 @@ TEST_CASE("sweep: a run that lacks only its test is tested as it would have been
   CAPTURE(again.err);
   REQUIRE(again.code == 0);
   CHECK(again.json()["runs"][0]["test_error"] == whole.json()["runs"][0]["test_error"]);
+  CHECK(text_of(folder / (run + ".log")).find("rows: label") != std::string::npos);  // octet eval's
 }
 
 TEST_CASE("sweep: the course of the runs, means over seeds after each epoch") {
@@ -173,6 +174,30 @@ TEST_CASE("sweep: the course of the runs, means over seeds after each epoch") {
         "# minutes, mean of validation_error, standard deviation\n# lr 0.1\n2 40 14.1421356\n"
         "3 25 0\n\n\n# lr 0.2\n2 75 0\n4 50 0\n");
   CHECK(files.script.find("with yerrorlines") != std::string::npos);
+}
+
+TEST_CASE("sweep: a run's course is read from its metrics") {
+  const TemporaryFolder folder;
+  write_file(folder / "metrics.csv",
+             "epoch,step,loss,error,validation_error,images_per_second,seconds,state_hash\n"
+             "1,10,2.5,0.75,0.5,100,30,a\n2,20,1.5,0.5,0.25,100,90,b\n3,30,1.0,0.");
+  cli::Result result;
+  cli::add_metrics(folder.path(), result);
+  CHECK(result.course.at("epoch") == std::vector<double>{1, 2});
+  CHECK(result.course.at("minutes") == std::vector<double>{0.5, 1.5});
+  CHECK(result.course.at("train_error") == std::vector<double>{0.75, 0.5});
+  CHECK(result.course.at("validation_error") == std::vector<double>{0.5, 0.25});
+  CHECK(result.course.at("loss") == std::vector<double>{2.5, 1.5});
+}
+
+TEST_CASE("sweep: without bfloat16's instructions its runs are refused before any is trained") {
+  const TemporaryFolder folder;
+  write_sweep(folder, head + "[grid]\nprecision = [\"int8\", \"bfloat16\"]\n");
+  const Outcome refused = octet_in(folder, "sweep s.toml", "ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI");
+  CHECK(refused.code == 2);
+  CHECK(refused.error_lines() == 1);
+  CHECK(refused.err.find("--simulate-bfloat16") != std::string::npos);
+  CHECK(std::filesystem::is_empty(folder / "sweeps/s/runs"));
 }
 
 TEST_CASE("sweep: what is mistyped is refused with its line before anything runs") {
