@@ -11,35 +11,10 @@
 #include "framework/code_paths.h"
 #include "framework/direct_convolution.h"
 #include "framework/parallel.h"
+#include "framework/rotated_weights.h"
 
 namespace octet::products {
 namespace {
-
-// K x KH x KW x C/groups -> C x KH x KW x K/groups, rotated by half a turn: the weights of the
-// convolution that carries errors back.
-void rotate(const Tensor& weight, std::int64_t groups, Tensor& rotated) {
-  const Shape& s = weight.shape();
-  const std::int64_t outputs = s[0] / groups, inputs = s[3];
-  rotated.resize({groups * inputs, s[1], s[2], outputs}, Element::int8);
-  const auto* from = weight.data<std::int8_t>();
-  auto* to = rotated.data<std::int8_t>();
-  for (std::int64_t g = 0; g < groups; ++g)
-    parallel_for(inputs, 16, [&](std::int64_t begin, std::int64_t end) {
-      // Blocks of 64 outputs x 64 inputs stay in the first cache on both sides.
-      for (std::int64_t c0 = begin; c0 < end; c0 += 64)
-        for (std::int64_t k0 = 0; k0 < outputs; k0 += 64)
-          for (std::int64_t h = 0; h < s[1]; ++h)
-            for (std::int64_t w = 0; w < s[2]; ++w)
-              for (std::int64_t c = c0; c < std::min(end, c0 + 64); ++c) {
-                std::int8_t* const row = to + (((g * inputs + c) * s[1] + h) * s[2] + w) * outputs;
-                const std::int8_t* const column =
-                    from + (((g * outputs) * s[1] + s[1] - 1 - h) * s[2] + s[2] - 1 - w) * inputs +
-                    c;
-                for (std::int64_t k = k0; k < std::min(outputs, k0 + 64); ++k)
-                  row[k] = column[k * s[1] * s[2] * inputs];
-              }
-    });
-}
 
 // Puts stride - 1 zeros between neighbouring rows and columns of n images.
 void spread(const std::int8_t* from, const Shape& s, std::int64_t images, std::int64_t stride,
@@ -136,7 +111,7 @@ void folded_sums(const Tensor& error, const Tensor& weight, const Window& window
 void turned_sums(const Tensor& error, const Tensor& weight, const Window& window,
                  const Shape& input, const SumsBody& body) {
   static thread_local Tensor rotated;
-  rotate(weight, window.groups, rotated);
+  rotate_weights<std::int8_t>(weight, window.groups, rotated);
   const Shape& s = error.shape();
   const std::int64_t stride = window.stride;
   const Shape wide{s[0], (s[1] - 1) * stride + 1, (s[2] - 1) * stride + 1, s[3]};

@@ -2,9 +2,12 @@
 // which they are brought to (and rounded) before each run.
 #include <algorithm>
 
+#include "framework/arithmetic.h"
 #include "framework/dnn.h"
 #include "framework/dnn_task.h"
+#include "framework/image_strips.h"
 #include "framework/parallel.h"
+#include "framework/rotated_weights.h"
 
 namespace octet::dnn {
 namespace {
@@ -71,76 +74,120 @@ void input_error(const Task& task, const Tensor& error, const Tensor& weight, Te
   });
 }
 
-// The gradient as a sum of those of blocks of images, one a thread. oneDNN's own division of the
-// bfloat16 kernels makes threads wait for each other several times an image, which takes a
-// time slice each where the processors are shared.
-// False where their gradients would come in different orders.
-bool weight_gradient_in_blocks(const Task& task, const Tensor& input, const Tensor& error,
-                               Tensor& gradient) {
-  const std::int64_t images = task.input[0], blocks = std::min<std::int64_t>(threads(), images);
-  const auto first_of = [&](std::int64_t block) { return images * block / blocks; };
-  std::vector<std::shared_ptr<const Prepared>> made;
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    Task part = task;
-    part.one_thread = true;
-    part.input = task.input.without_front().with_front(first_of(block + 1) - first_of(block));
-    made.push_back(find(part));
-    if (made.back()->wanted_weight != made[0]->wanted_weight) return false;
+// Positions of a line of strips: two tiles of AMX hold them.
+constexpr std::int64_t strip_positions = 64;
+// Operands that are laid into strips and multiplied while they are in a core's cache.
+constexpr std::int64_t block_bytes = 4 << 20;
+
+// A gradient as the sum of those of blocks of strips.
+struct Blocks {
+  ImageStrips strips;
+  std::int64_t strips_in_block, count;
+  Task task;  // of one block
+
+  explicit Blocks(const Task& whole)
+      : strips(whole.input, whole.window, isa() == Isa::amx ? strip_positions : 0), task(whole) {
+    const std::int64_t all = ceil_div(whole.input[0], strips.images());
+    const std::int64_t bytes = 2 * (whole.input.elements() + whole.output().elements());
+    const std::int64_t gradient_bytes = 4 * whole.weight.elements();
+    // Every block's gradient is read and written again when it is added.
+    count = std::clamp<std::int64_t>(bytes / std::max(block_bytes, 4 * gradient_bytes), 1, all);
+    // As many for each thread.
+    count = std::min(ceil_div(count, threads()) * threads(), all);
+    strips_in_block = ceil_div(all, count);
+    count = ceil_div(all, strips_in_block);
+    task.one_thread = true;
+    task.input = strips.shape(whole.input, strips_in_block);
   }
-  const std::size_t bytes = made[0]->wanted_weight.get_size();
-  const auto count = static_cast<std::int64_t>(bytes / sizeof(float));
-  auto* const sums = static_cast<float*>(shared_memory(static_cast<std::size_t>(blocks) * bytes));
-  const std::size_t image = input.bytes() / static_cast<std::size_t>(images),
-                    error_image = error.bytes() / static_cast<std::size_t>(images);
-  parallel_for(blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; ++block) {
-      const Prepared& p = *made[static_cast<std::size_t>(block)];
-      const auto first = static_cast<std::size_t>(first_of(block));
-      p.primitive.execute(
-          own_stream(),
-          {{DNNL_ARG_SRC,
-            borrow(p.source, static_cast<const std::byte*>(input.raw()) + first * image)},
-           {DNNL_ARG_DIFF_DST,
-            borrow(p.target, static_cast<const std::byte*>(error.raw()) + first * error_image)},
-           {DNNL_ARG_DIFF_WEIGHTS, borrow(p.wanted_weight, sums + block * count)},
-           {DNNL_ARG_SCRATCHPAD, borrow(p.scratch, own_scratch(p.scratch.get_size()))}});
-      own_stream().wait();
+};
+
+// oneDNN's own division of the bfloat16 kernels makes threads wait for each other several times an
+// image, which takes a time slice each where the processors are shared.
+void weight_gradient_in_blocks(const Blocks& blocks, const Tensor& input, const Tensor& error,
+                               Tensor& gradient) {
+  const auto made = find(blocks.task);
+  const std::size_t bytes = made->wanted_weight.get_size();
+  const auto size = static_cast<std::int64_t>(bytes / sizeof(float));
+  const std::int64_t parts = std::min<std::int64_t>(threads(), blocks.count);
+  auto* const sums = static_cast<float*>(shared_memory(static_cast<std::size_t>(parts) * bytes));
+  parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    static thread_local Tensor inputs, errors, gradients;
+    inputs.resize(blocks.task.input, Element::bfloat16);
+    errors.resize(blocks.task.output(), Element::bfloat16);
+    gradients.resize({size});
+    for (std::int64_t part = begin; part < end; ++part) {
+      const std::int64_t first = blocks.count * part / parts;
+      for (std::int64_t block = first; block < blocks.count * (part + 1) / parts; ++block) {
+        const std::int64_t image = block * blocks.strips_in_block * blocks.strips.images();
+        float* const sum = sums + part * size;
+        float* const result = block == first ? sum : gradients.floats();
+        made->primitive.execute(
+            own_stream(),
+            {{DNNL_ARG_SRC, borrow(made->source, blocks.strips.lay(input, image, inputs))},
+             {DNNL_ARG_DIFF_DST, borrow(made->target, blocks.strips.lay(error, image, errors))},
+             {DNNL_ARG_DIFF_WEIGHTS, borrow(made->wanted_weight, result)},
+             {DNNL_ARG_SCRATCHPAD, borrow(made->scratch, own_scratch(made->scratch.get_size()))}});
+        own_stream().wait();
+        if (block > first) add_kernel(result, 0, size, sum);
+      }
     }
   });
-  const bool reordered = static_cast<bool>(made[0]->reorder);
-  float* const total = reordered ? sums : gradient.floats();
-  parallel_for(count, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = 1; block < blocks; ++block)
-      add_kernel(sums + block * count, begin, end, sums);
+  float* const total = made->reorder ? sums : gradient.floats();
+  parallel_for(size, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t part = 1; part < parts; ++part)
+      add_kernel(sums + part * size, begin, end, sums);
     if (total != sums) std::copy(sums + begin, sums + end, total + begin);
   });
-  if (!reordered) return true;
-  memory stored = borrow(made[0]->stored_weight, gradient.raw());
-  memory ordered = borrow(made[0]->wanted_weight, sums);
-  made[0]->reorder.execute(stream(), ordered, stored);
-  return true;
+  if (!made->reorder) return;
+  memory stored = borrow(made->stored_weight, gradient.raw());
+  memory ordered = borrow(made->wanted_weight, sums);
+  made->reorder.execute(stream(), ordered, stored);
 }
 
 // Where copies of the gradient are small beside what is read for it.
 bool comes_in_blocks(const Task& task) {
-  return task.operands == Element::bfloat16 && !task.is_linear() && threads() > 1 &&
-         task.input[0] > 1 &&
-         2 * threads() * task.weight.elements() <= task.input.elements() + task.output().elements();
+  return 2 * threads() * task.weight.elements() <= task.input.elements() + task.output().elements();
+}
+
+void weight_gradient_at_once(const Task& task, const Tensor& input, const Tensor& error,
+                             Tensor& gradient) {
+  const auto made = find(task);
+  memory stored = borrow(made->stored_weight, gradient.raw());
+  memory ordered = made->reorder ? ordered_weights(*made) : stored;
+  made->primitive.execute(stream(), {{DNNL_ARG_SRC, borrow(made->source, input.raw())},
+                                     {DNNL_ARG_DIFF_DST, borrow(made->target, error.raw())},
+                                     {DNNL_ARG_DIFF_WEIGHTS, ordered}});
+  if (made->reorder) made->reorder.execute(stream(), ordered, stored);
 }
 
 void weight_gradient(const Task& task, const Tensor& input, const Tensor& error, Tensor& gradient) {
   assert(input.element() == error.element());
   gradient.resize(task.weight);
   run("weight gradient", [&] {
-    if (comes_in_blocks(task) && weight_gradient_in_blocks(task, input, error, gradient)) return;
-    const auto made = find(task);
-    memory stored = borrow(made->stored_weight, gradient.raw());
-    memory ordered = made->reorder ? ordered_weights(*made) : stored;
-    made->primitive.execute(stream(), {{DNNL_ARG_SRC, borrow(made->source, input.raw())},
-                                       {DNNL_ARG_DIFF_DST, borrow(made->target, error.raw())},
-                                       {DNNL_ARG_DIFF_WEIGHTS, ordered}});
-    if (made->reorder) made->reorder.execute(stream(), ordered, stored);
+    if (task.operands != Element::bfloat16 || task.is_linear())
+      return weight_gradient_at_once(task, input, error, gradient);
+    const Blocks blocks(task);
+    if (comes_in_blocks(task)) return weight_gradient_in_blocks(blocks, input, error, gradient);
+    if (blocks.strips.are_images()) return weight_gradient_at_once(task, input, error, gradient);
+    static thread_local Tensor inputs, errors;
+    Task wide = task;
+    const std::int64_t all = ceil_div(task.input[0], blocks.strips.images());
+    wide.input = blocks.strips.shape(task.input, all);
+    inputs.resize(wide.input, Element::bfloat16);
+    errors.resize(wide.output(), Element::bfloat16);
+    blocks.strips.lay(input, 0, inputs);
+    blocks.strips.lay(error, 0, errors);
+    weight_gradient_at_once(wide, inputs, errors, gradient);
   });
+}
+
+// Whether an error goes back by a forward convolution, whose bfloat16 kernels are the faster ones
+// with AMX: its window must lie within the padding that the weights turned round need.
+bool goes_back_forward(const Task& task) {
+  const Window& w = task.window;
+  return isa() == Isa::amx && task.operands == Element::bfloat16 && w.stride == 1 &&
+         std::max(w.pad_top, w.pad_bottom) < w.kernel_h &&
+         std::max(w.pad_left, w.pad_right) < w.kernel_w;
 }
 
 }  // namespace
@@ -159,13 +206,21 @@ void convolution(const Tensor& input, const Tensor& weight, const Tensor* bias,
 
 void convolution_input_error(const Tensor& error, const Tensor& weight, const Window& window,
                              const Shape& input, Element element, Tensor& result) {
-  input_error({.work = Work::input_error,
-               .operands = error.element(),
-               .store = {element},
-               .input = input,
-               .weight = weight.shape(),
-               .window = window},
-              error, weight, result);
+  const Task task{.work = Work::input_error,
+                  .operands = error.element(),
+                  .store = {element},
+                  .input = input,
+                  .weight = weight.shape(),
+                  .window = window};
+  if (!goes_back_forward(task)) return input_error(task, error, weight, result);
+  static thread_local Tensor rotated;
+  rotate_weights<float>(weight, window.groups, rotated);
+  Window back = window;
+  back.pad_top = window.kernel_h - 1 - window.pad_top;
+  back.pad_bottom = window.kernel_h - 1 - window.pad_bottom;
+  back.pad_left = window.kernel_w - 1 - window.pad_left;
+  back.pad_right = window.kernel_w - 1 - window.pad_right;
+  convolution(error, rotated, nullptr, back, {element}, result);
 }
 
 void convolution_weight_gradient(const Tensor& input, const Tensor& error, const Window& window,
