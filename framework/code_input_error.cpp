@@ -115,14 +115,7 @@ void turned_sums(const Tensor& error, const Tensor& weight, const Window& window
   const Shape& s = error.shape();
   const std::int64_t stride = window.stride;
   const Shape wide{s[0], (s[1] - 1) * stride + 1, (s[2] - 1) * stride + 1, s[3]};
-  // What the window did not reach at the far edge gets no error: padding makes up for it.
-  Window back{.kernel_h = window.kernel_h,
-              .kernel_w = window.kernel_w,
-              .pad_top = window.kernel_h - 1 - window.pad_top,
-              .pad_left = window.kernel_w - 1 - window.pad_left,
-              .groups = window.groups};
-  back.pad_bottom = input[1] - (wide[1] + back.pad_top - window.kernel_h + 1);
-  back.pad_right = input[2] - (wide[2] + back.pad_left - window.kernel_w + 1);
+  const Window back = rotated_window(window, wide[1], wide[2], input);
   const std::int64_t image = error.elements() / s[0];
   const auto* codes = error.data<std::int8_t>();
   const auto source = [&](std::int64_t first, std::int64_t count) -> const std::int8_t* {

@@ -76,30 +76,51 @@ void input_error(const Task& task, const Tensor& error, const Tensor& weight, Te
 
 // Positions of a line of strips: two tiles of AMX hold them.
 constexpr std::int64_t strip_positions = 64;
-// Operands that are laid into strips and multiplied while they are in a core's cache.
+// Operands that are laid into strips and multiplied at a time.
 constexpr std::int64_t block_bytes = 4 << 20;
 
-// A gradient as the sum of those of blocks of strips.
+// A gradient as the sum of those of blocks of strips; without AMX strips are images and there is a
+// block for each thread.
 struct Blocks {
   ImageStrips strips;
   std::int64_t strips_in_block, count;
   Task task;  // of one block
 
-  explicit Blocks(const Task& whole)
-      : strips(whole.input, whole.window, isa() == Isa::amx ? strip_positions : 0), task(whole) {
+  explicit Blocks(const Task& whole) : strips(strips_of(whole)), task(whole) {
     const std::int64_t all = ceil_div(whole.input[0], strips.images());
-    const std::int64_t bytes = 2 * (whole.input.elements() + whole.output().elements());
-    const std::int64_t gradient_bytes = 4 * whole.weight.elements();
-    // Every block's gradient is read and written again when it is added.
-    count = std::clamp<std::int64_t>(bytes / std::max(block_bytes, 4 * gradient_bytes), 1, all);
-    // As many for each thread.
-    count = std::min(ceil_div(count, threads()) * threads(), all);
-    strips_in_block = ceil_div(all, count);
+    count = threads();
+    if (isa() == Isa::amx) {
+      const std::int64_t bytes = 2 * (whole.input.elements() + whole.output().elements());
+      // Every block's gradient is read and written again when it is added.
+      const std::int64_t least = std::max(block_bytes, 16 * whole.weight.elements());
+      count = ceil_div(std::max<std::int64_t>(bytes / least, 1), threads()) * threads();
+    }
+    strips_in_block = ceil_div(all, std::min(count, all));
     count = ceil_div(all, strips_in_block);
     task.one_thread = true;
     task.input = strips.shape(whole.input, strips_in_block);
   }
+
+ private:
+  // There is a strip for each thread if there is an image for each.
+  static ImageStrips strips_of(const Task& whole) {
+    const std::int64_t share = std::max<std::int64_t>(whole.input[0] / threads(), 1);
+    return {whole.input.without_front().with_front(share), whole.window,
+            isa() == Isa::amx ? strip_positions : 0};
+  }
 };
+
+struct Operands {
+  Tensor inputs, errors;
+};
+
+// Strips, of the calling thread.
+Operands& held_strips(const Task& task) {
+  static thread_local Operands held;
+  held.inputs.resize(task.input, Element::bfloat16);
+  held.errors.resize(task.output(), Element::bfloat16);
+  return held;
+}
 
 // oneDNN's own division of the bfloat16 kernels makes threads wait for each other several times an
 // image, which takes a time slice each where the processors are shared.
@@ -111,9 +132,8 @@ void weight_gradient_in_blocks(const Blocks& blocks, const Tensor& input, const 
   const std::int64_t parts = std::min<std::int64_t>(threads(), blocks.count);
   auto* const sums = static_cast<float*>(shared_memory(static_cast<std::size_t>(parts) * bytes));
   parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    static thread_local Tensor inputs, errors, gradients;
-    inputs.resize(blocks.task.input, Element::bfloat16);
-    errors.resize(blocks.task.output(), Element::bfloat16);
+    static thread_local Tensor gradients;
+    Operands& held = held_strips(blocks.task);
     gradients.resize({size});
     for (std::int64_t part = begin; part < end; ++part) {
       const std::int64_t first = blocks.count * part / parts;
@@ -123,8 +143,9 @@ void weight_gradient_in_blocks(const Blocks& blocks, const Tensor& input, const 
         float* const result = block == first ? sum : gradients.floats();
         made->primitive.execute(
             own_stream(),
-            {{DNNL_ARG_SRC, borrow(made->source, blocks.strips.lay(input, image, inputs))},
-             {DNNL_ARG_DIFF_DST, borrow(made->target, blocks.strips.lay(error, image, errors))},
+            {{DNNL_ARG_SRC, borrow(made->source, blocks.strips.lay(input, image, held.inputs))},
+             {DNNL_ARG_DIFF_DST,
+              borrow(made->target, blocks.strips.lay(error, image, held.errors))},
              {DNNL_ARG_DIFF_WEIGHTS, borrow(made->wanted_weight, result)},
              {DNNL_ARG_SCRATCHPAD, borrow(made->scratch, own_scratch(made->scratch.get_size()))}});
         own_stream().wait();
@@ -144,9 +165,11 @@ void weight_gradient_in_blocks(const Blocks& blocks, const Tensor& input, const 
   made->reorder.execute(stream(), ordered, stored);
 }
 
-// Where copies of the gradient are small beside what is read for it.
-bool comes_in_blocks(const Task& task) {
-  return 2 * threads() * task.weight.elements() <= task.input.elements() + task.output().elements();
+// Where copies of the gradient are small beside what is read for it, and every thread has a block.
+bool comes_in_blocks(const Task& task, const Blocks& blocks) {
+  return 2 * threads() * task.weight.elements() <=
+             task.input.elements() + task.output().elements() &&
+         (threads() > 1 ? blocks.count >= threads() : isa() == Isa::amx);
 }
 
 void weight_gradient_at_once(const Task& task, const Tensor& input, const Tensor& error,
@@ -166,23 +189,22 @@ void weight_gradient(const Task& task, const Tensor& input, const Tensor& error,
   run("weight gradient", [&] {
     if (task.operands != Element::bfloat16 || task.is_linear())
       return weight_gradient_at_once(task, input, error, gradient);
+    if (task.input[0] == 0) return gradient.fill_zero();
     const Blocks blocks(task);
-    if (comes_in_blocks(task)) return weight_gradient_in_blocks(blocks, input, error, gradient);
+    if (comes_in_blocks(task, blocks))
+      return weight_gradient_in_blocks(blocks, input, error, gradient);
     if (blocks.strips.are_images()) return weight_gradient_at_once(task, input, error, gradient);
-    static thread_local Tensor inputs, errors;
     Task wide = task;
-    const std::int64_t all = ceil_div(task.input[0], blocks.strips.images());
-    wide.input = blocks.strips.shape(task.input, all);
-    inputs.resize(wide.input, Element::bfloat16);
-    errors.resize(wide.output(), Element::bfloat16);
-    blocks.strips.lay(input, 0, inputs);
-    blocks.strips.lay(error, 0, errors);
-    weight_gradient_at_once(wide, inputs, errors, gradient);
+    wide.input = blocks.strips.shape(task.input, ceil_div(task.input[0], blocks.strips.images()));
+    Operands& held = held_strips(wide);
+    blocks.strips.lay(input, 0, held.inputs);
+    blocks.strips.lay(error, 0, held.errors);
+    weight_gradient_at_once(wide, held.inputs, held.errors, gradient);
   });
 }
 
 // Whether an error goes back by a forward convolution, whose bfloat16 kernels are the faster ones
-// with AMX: its window must lie within the padding that the weights turned round need.
+// with AMX: of stride 1, and with no padding of the way back below 0.
 bool goes_back_forward(const Task& task) {
   const Window& w = task.window;
   return isa() == Isa::amx && task.operands == Element::bfloat16 && w.stride == 1 &&
@@ -215,11 +237,7 @@ void convolution_input_error(const Tensor& error, const Tensor& weight, const Wi
   if (!goes_back_forward(task)) return input_error(task, error, weight, result);
   static thread_local Tensor rotated;
   rotate_weights<float>(weight, window.groups, rotated);
-  Window back = window;
-  back.pad_top = window.kernel_h - 1 - window.pad_top;
-  back.pad_bottom = window.kernel_h - 1 - window.pad_bottom;
-  back.pad_left = window.kernel_w - 1 - window.pad_left;
-  back.pad_right = window.kernel_w - 1 - window.pad_right;
+  const Window back = rotated_window(window, error.shape()[1], error.shape()[2], input);
   convolution(error, rotated, nullptr, back, {element}, result);
 }
 

@@ -12,7 +12,7 @@ namespace octet {
 class ImageStrips {
  public:
   /// Of inputs N x H x W x C under a window, as many to a strip as give outputs of at most `most`
-  /// positions a line.
+  /// positions a line, before they are rounded up to a width that is fast; 0 leaves images alone.
   ImageStrips(const Shape& input, const Window& window, std::int64_t most);
 
   /// Whether a strip is an image as it is: where that is wider, or strips cannot take its place.
@@ -25,7 +25,7 @@ class ImageStrips {
   const void* lay(const Tensor& images, std::int64_t first, Tensor& held) const;
 
  private:
-  // From an image to the next and columns of zeros behind the last.
+  // Images of a strip, columns from one to the next, and those of zeros behind the last.
   std::int64_t images_ = 1, pitch_ = 0, spare_ = 0;
 };
 

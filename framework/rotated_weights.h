@@ -1,4 +1,4 @@
-// The weights of the convolution that carries errors back through another one of stride 1.
+// The convolution that carries errors back through another: its weights and its window.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 
 #include "framework/parallel.h"
 #include "framework/tensor.h"
+#include "framework/window.h"
 
 namespace octet {
 
@@ -33,6 +34,22 @@ void rotate_weights(const Tensor& weight, std::int64_t groups, Tensor& rotated) 
                   row[k] = column[k * s[1] * s[2] * inputs];
               }
     });
+}
+
+/// The window that the rotated weights slide with over errors of `height` x `width`, those of
+/// strides above 1 spread, to give an error of the input's shape. What the window did not reach at
+/// the far edge gets none: padding makes up for it. Paddings are below 0 where the window's own are
+/// wider than its kernel allows.
+inline Window rotated_window(const Window& window, std::int64_t height, std::int64_t width,
+                             const Shape& input) {
+  Window back{.kernel_h = window.kernel_h,
+              .kernel_w = window.kernel_w,
+              .pad_top = window.kernel_h - 1 - window.pad_top,
+              .pad_left = window.kernel_w - 1 - window.pad_left,
+              .groups = window.groups};
+  back.pad_bottom = input[1] - (height + back.pad_top - window.kernel_h + 1);
+  back.pad_right = input[2] - (width + back.pad_left - window.kernel_w + 1);
+  return back;
 }
 
 }  // namespace octet

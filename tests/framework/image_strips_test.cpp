@@ -1,6 +1,7 @@
 #include "framework/image_strips.h"
 
 #include <cstring>
+#include <vector>
 
 #include "framework/bfloat16.h"
 #include "framework/parallel.h"
@@ -98,26 +99,33 @@ TEST_CASE("image strips: gradients of bfloat16 are exact sums where these fit, f
   if (!products::has_bfloat16()) return;
   std::uint64_t key = 80;
   const int before = threads();
+  std::vector<Case> batches;
   for (const std::int64_t batch : {1, 3, 40, 257})
-    for (const Case& c : cases) {
-      CAPTURE(print(c.input));
-      CAPTURE(batch);
-      const Shape input = c.input.without_front().with_front(batch);
-      const Shape weight{c.filters, c.window.kernel_h, c.window.kernel_w,
-                         input[3] / c.window.groups};
-      const Tensor x = whole_numbers(input, ++key),
-                   e = whole_numbers(convolution_shape(input, weight, c.window), ++key),
-                   w = whole_numbers(weight, ++key);
-      Tensor truth, gradient, back;
-      for (const int count : {1, 2, 3}) {
-        set_threads(count);
-        reference::convolution_weight_gradient(widened(x), widened(e), c.window, weight, truth);
-        products::convolution_weight_gradient(x, e, c.window, weight, gradient);
-        CHECK(same_bits(gradient, truth));
-        reference::convolution_input_error(widened(e), widened(w), c.window, input, truth);
-        products::convolution_input_error(e, widened(w), c.window, input, back, Element::float32);
-        CHECK(same_bits(back, truth));
-      }
+    for (Case c : cases) {
+      c.input = c.input.without_front().with_front(batch);
+      batches.push_back(c);
     }
+  // Operands of several blocks a thread.
+  batches.push_back({{1700, 7, 7, 64}, {3, 3, 1, 1, 1, 1, 1}, 2});
+  for (const Case& c : batches) {
+    CAPTURE(print(c.input));
+    const Shape weight{c.filters, c.window.kernel_h, c.window.kernel_w,
+                       c.input[3] / c.window.groups};
+    const Tensor x = whole_numbers(c.input, ++key),
+                 e = whole_numbers(convolution_shape(c.input, weight, c.window), ++key),
+                 w = widened(whole_numbers(weight, ++key));
+    Tensor gradient_truth, back_truth, gradient, back;
+    reference::convolution_weight_gradient(widened(x), widened(e), c.window, weight,
+                                           gradient_truth);
+    reference::convolution_input_error(widened(e), w, c.window, c.input, back_truth);
+    for (const int count : {1, 2, 3, 16}) {
+      CAPTURE(count);
+      set_threads(count);
+      products::convolution_weight_gradient(x, e, c.window, weight, gradient);
+      CHECK(same_bits(gradient, gradient_truth));
+      products::convolution_input_error(e, w, c.window, c.input, back, Element::float32);
+      CHECK(same_bits(back, back_truth));
+    }
+  }
   set_threads(before);
 }
