@@ -96,7 +96,6 @@ TEST_CASE("image strips: as many images as fit, in widths that kernels take fast
 }
 
 TEST_CASE("image strips: gradients of bfloat16 are exact sums where these fit, for any threads") {
-  if (!products::has_bfloat16()) return;
   std::uint64_t key = 80;
   const int before = threads();
   std::vector<Case> batches;
