@@ -37,9 +37,17 @@ class ProductScope {
 /// The codes of images first .. first + count - 1.
 using Source = std::function<const std::int8_t*(std::int64_t first, std::int64_t count)>;
 
+/// Codes of a convolution's input: element and zero point, which only our own kernel can take off.
+struct Codes {
+  Element element;
+  std::int32_t zero_point = 0;
+};
+
+/// Whether our own kernel computes such a convolution.
+bool goes_direct(const Shape& input, const Window& window);
+
 /// A convolution of `input`'s shape, whose codes `source` gives block by block.
-void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
-                    const Tensor& weight, const Window& window, const Source& source,
-                    const SumsBody& body);
+void sums_in_blocks(std::string_view pass, Codes codes, const Shape& input, const Tensor& weight,
+                    const Window& window, const Source& source, const SumsBody& body);
 
 }  // namespace octet::products

@@ -124,7 +124,7 @@ void turned_sums(const Tensor& error, const Tensor& weight, const Window& window
     spread(codes + first * image, s, count, stride, spread_error);
     return spread_error.data<std::int8_t>();
   };
-  sums_in_blocks("input error", Element::int8, wide, rotated, back, std::cref(source), body);
+  sums_in_blocks("input error", {Element::int8}, wide, rotated, back, std::cref(source), body);
 }
 
 }  // namespace

@@ -171,9 +171,14 @@ void ProductScope::run(const SumsBody& body, std::int64_t first, std::int64_t co
   nanoseconds_ += (std::chrono::steady_clock::now() - begin).count();
 }
 
-void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
-                    const Tensor& weight, const Window& window, const Source& source,
-                    const SumsBody& body) {
+bool goes_direct(const Shape& input, const Window& window) {
+  return paths().direct && direct_convolution::fits(window) &&
+         direct_convolution::pays(input, window);
+}
+
+void sums_in_blocks(std::string_view pass, Codes codes, const Shape& input, const Tensor& weight,
+                    const Window& window, const Source& source, const SumsBody& body) {
+  const Element element = codes.element;
   check_terms(element, weight.elements() / weight.shape()[0]);
   const Shape output = convolution_shape(input, weight.shape(), window);
   const std::int64_t images = input[0], size = output.elements() / images;
@@ -183,12 +188,12 @@ void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
   const std::int64_t blocks = (images + count - 1) / count;
   const Paths& path = paths();
   const bool wide = element == Element::uint8 ? path.wide_unsigned : path.wide_signed;
-  const bool direct =
-      path.direct && direct_convolution::fits(window) && direct_convolution::pays(input, window);
+  const bool direct = goes_direct(input, window);
+  assert(direct || codes.zero_point == 0);
   const bool fast =
       !direct && path.convolution && (wide || largest_sum(weight, element) <= float_exact);
   static thread_local direct_convolution::Weights packed;
-  if (direct) packed.pack(weight, element);
+  if (direct) packed.pack(weight, element, codes.zero_point);
   const direct_convolution::Weights& weights = packed;
   const dnn::CodeConvolution *full = nullptr, *rest = nullptr;
   if (fast) {
@@ -206,16 +211,16 @@ void sums_in_blocks(std::string_view pass, Element element, const Shape& input,
     sums.resize({count * size}, Element::int32);
     for (std::int64_t block = begin; block < end; ++block) {
       const std::int64_t first = block * count, n = std::min(count, images - first);
-      const std::int8_t* codes = source(first, n);
+      const std::int8_t* from = source(first, n);
       auto* const out = sums.data<std::int32_t>();
       if (direct) {
-        direct_convolution::run(weights, codes, with_images(input, n), window, out);
+        direct_convolution::run(weights, from, with_images(input, n), window, out);
       } else if (fast) {
-        (n == count ? full : rest)->run(codes, out);
+        (n == count ? full : rest)->run(from, out);
       } else {
         const std::int64_t image = input.elements() / images;
         for (std::int64_t i = 0; i < n; ++i)
-          image_sums(codes + i * image, element, input, weight, window, out + i * size);
+          image_sums(from + i * image, element, input, weight, window, out + i * size);
       }
       scope.run(body, first, n, out);
     }
@@ -260,11 +265,12 @@ void shifted_sums(const Tensor& input, const Tensor& weight, const Window& windo
 
 void convolution_sums(const Tensor& input, const Tensor& weight, const Window& window,
                       const SumsBody& body) {
-  if (input.zero_point != 0) return shifted_sums(input, weight, window, body);
+  if (input.zero_point != 0 && !goes_direct(input.shape(), window))
+    return shifted_sums(input, weight, window, body);
   const std::int64_t image = input.elements() / input.shape()[0];
   const auto* codes = static_cast<const std::int8_t*>(input.raw());
   sums_in_blocks(
-      "forward", input.element(), input.shape(), weight, window,
+      "forward", {input.element(), input.zero_point}, input.shape(), weight, window,
       [&](std::int64_t first, std::int64_t) { return codes + first * image; }, body);
 }
 

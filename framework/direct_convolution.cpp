@@ -15,16 +15,16 @@ namespace octet::direct_convolution {
 namespace {
 
 // Four bytes of each of 16 filters, side by side, for one kernel row, and what the
-// shift of their codes has to give back.
+// zero point of their codes has to give back.
 void pack_row(const std::int8_t* row, std::int64_t filter_size, std::int64_t bytes,
-              std::int64_t filters, std::int64_t vectors, std::int64_t vector, std::int8_t* packed,
-              std::uint32_t* shifts) {
+              std::int64_t filters, std::int64_t vectors, std::int64_t vector, std::uint32_t zero,
+              std::int8_t* packed, std::uint32_t* shifts) {
   for (std::int64_t k = 0; k < filters; ++k) {
     const std::int8_t* const from = row + k * filter_size;
     std::int8_t* to = packed + vector * 64 + k * 4;
     std::int32_t sum = 0;
     for (std::int64_t i = 0; i < bytes; ++i) sum += from[i];
-    shifts[k] = static_cast<std::uint32_t>(sum) * static_cast<std::uint32_t>(-128);
+    shifts[k] = 0u - static_cast<std::uint32_t>(sum) * zero;
     std::int64_t i = 0;
     for (; i + 4 <= bytes; i += 4, to += vectors * 64) std::memcpy(to, from + i, 4);
     if (i < bytes) std::memcpy(to, from + i, static_cast<std::size_t>(bytes - i));
@@ -52,12 +52,14 @@ bool pays(const Shape& input, const Window& window) {
   return dnn::isa() < dnn::Isa::amx || window.kernel_w * input[3] <= 64;
 }
 
-void Weights::pack(const Tensor& weight, Element input) {
+void Weights::pack(const Tensor& weight, Element input, std::int32_t zero_point) {
+  assert(zero_point == 0 || (input == Element::uint8 && zero_point > 0 && zero_point <= 255));
   const Shape& s = weight.shape();
   filters_ = s[0], rows_ = s[1];
   const std::int64_t bytes = s[2] * s[3], filter_size = rows_ * bytes;
   groups_ = ceil_div(bytes, 4);
   flip_ = input == Element::int8 ? 0x80 : 0;
+  zero_ = input == Element::int8 ? flip_ : static_cast<std::uint8_t>(zero_point);
   const std::int64_t vectors = ceil_div(filters_, 16), count = ceil_div(vectors, most_vectors);
   blocks_.clear();
   for (std::int64_t b = 0; b < count; ++b) {
@@ -78,7 +80,7 @@ void Weights::pack(const Tensor& weight, Element input) {
                    for (std::int64_t row = 0; row < rows_; ++row)
                      pack_row(from + k * filter_size + row * bytes, filter_size, bytes,
                               std::min<std::int64_t>(16, filters_ - k), block->vectors,
-                              vector - block->first / 16,
+                              vector - block->first / 16, zero_,
                               packed_.data() + block->at + row * row_bytes,
                               shifts_.data() + (row * vectors + vector) * 16);
                  }
@@ -97,7 +99,8 @@ std::pair<std::int64_t, std::int64_t> rows_within(const Window& window, std::int
 
 // Lines with their padding left and right, as unsigned codes.
 const std::uint8_t* padded_lines(const std::uint8_t* codes, std::int64_t lines, std::int64_t line,
-                                 std::int64_t left, std::int64_t right, std::uint8_t flip) {
+                                 std::int64_t left, std::int64_t right, std::uint8_t flip,
+                                 std::uint8_t zero) {
   static thread_local std::vector<std::uint8_t> kept;
   const std::int64_t padded = left + line + right;
   // The last four bytes of the last kernel row may begin with its last byte.
@@ -105,9 +108,9 @@ const std::uint8_t* padded_lines(const std::uint8_t* codes, std::int64_t lines, 
   if (kept.size() < size) kept.resize(size);
   std::uint8_t* to = kept.data();
   for (std::int64_t i = 0; i < lines; ++i, to += padded) {
-    std::fill_n(to, left, flip);
+    std::fill_n(to, left, zero);
     copy_flipped(codes + i * line, line, flip, to + left);
-    std::fill_n(to + left + line, right, flip);
+    std::fill_n(to + left + line, right, zero);
   }
   return kept.data();
 }
@@ -124,7 +127,7 @@ void Weights::fill_initial(const Block& block, const Window& window, std::int64_
   const std::int64_t lines = window.output_h(height), width = block.vectors * 16;
   const std::int64_t all = ceil_div(filters_, 16) * 16;
   initial.assign(static_cast<std::size_t>(lines * width), 0);
-  if (flip_ == 0) return;
+  if (zero_ == 0) return;
   for (std::int64_t y = 0; y < lines; ++y) {
     const auto [first, last] = rows_within(window, height, y);
     for (std::int64_t row = first; row < last; ++row)
@@ -159,7 +162,7 @@ void sweep_line(Sweep& sweep, std::int64_t output_w, std::int64_t vectors, std::
 
 void run_to_codes(const Weights& weights, const CodeOutput& output, const std::uint8_t* codes,
                   const Shape& images, const Window& window, const Part& part, std::uint8_t* to) {
-  assert(fits(window) && weights.flip_ == 0 && weights.rows_ == window.kernel_h);
+  assert(fits(window) && weights.zero_ == 0 && weights.rows_ == window.kernel_h);
   const Shape s = as_lines(images, window);
   const std::int64_t height = s[1], channels = s[3], filters = weights.filters_;
   const std::int64_t output_h = window.output_h(height), output_w = window.output_w(s[2]);
@@ -174,7 +177,7 @@ void run_to_codes(const Weights& weights, const CodeOutput& output, const std::u
   for (std::int64_t image = 0; image < s[0]; image += all ? s[0] : 1) {
     const std::uint8_t* const lines =
         padded_lines(codes + (image * height + above) * line, all ? s[0] * height : below - above,
-                     line, left, right, 0);
+                     line, left, right, 0, 0);
     for (std::int64_t b = part.first_block; b < part.last_block; ++b) {
       const Weights::Block& block = weights.blocks_[static_cast<std::size_t>(b)];
       const std::int64_t width = block.vectors * 16, row_bytes = width * weights.groups_ * 4;
@@ -212,8 +215,9 @@ void run(const Weights& weights, const void* codes, const Shape& images, const W
   const std::int64_t output_h = window.output_h(height), output_w = window.output_w(s[2]);
   const std::int64_t left = window.pad_left * channels, right = window.pad_right * channels;
   const std::int64_t line = s[2] * channels, padded = left + line + right;
-  const std::uint8_t* const lines = padded_lines(static_cast<const std::uint8_t*>(codes),
-                                                 s[0] * height, line, left, right, weights.flip_);
+  const std::uint8_t* const lines =
+      padded_lines(static_cast<const std::uint8_t*>(codes), s[0] * height, line, left, right,
+                   weights.flip_, weights.zero_);
   static thread_local std::vector<std::uint32_t> initial;
   for (const Weights::Block& block : weights.blocks_) {
     weights.fill_initial(block, window, height, initial);

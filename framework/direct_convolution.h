@@ -2,8 +2,9 @@
 // vectors of 16, and one instruction multiplies four neighbouring bytes of the input with them:
 //   y[n, oh, ow, k] = sum over kh, kw, c of
 //                     w[k, kh, kw, c] x[n, oh * stride + kh - pad, ow * stride + kw - pad, c]
-// The instruction takes unsigned codes, so signed ones are shifted:
-//   sum w x = sum w (x + 128) - 128 sum w
+// The instruction takes unsigned codes, so signed ones are shifted, which is the same as a zero
+// point, z = 128:
+//   sum w x = sum w (x + z) - z sum w
 // Sums wrap modulo 2^32 on the way, the last one fits. Input channels need not be a multiple of
 // anything, since the pixels of a kernel row are one run of bytes, and rows of padding are not
 // multiplied; that is where oneDNN's kernels lose time.
@@ -44,8 +45,9 @@ struct Part {
 class Weights {
  public:
   /// `weight`: int8, K x KH x KW x C; `input`: int8 or uint8, the codes that they will multiply.
-  /// Works on all threads.
-  void pack(const Tensor& weight, Element input);
+  /// Of uint8 codes x with a zero point the sums are those of w (x - zero_point). Works on all
+  /// threads.
+  void pack(const Tensor& weight, Element input, std::int32_t zero_point = 0);
   /// Blocks of at most 64 filters.
   std::int64_t blocks() const { return static_cast<std::int64_t>(blocks_.size()); }
 
@@ -63,9 +65,10 @@ class Weights {
 
   std::int64_t filters_ = 0, rows_ = 0, groups_ = 0;  // groups: fours of bytes of a kernel row
   std::uint8_t flip_ = 0;                             // turns codes into unsigned ones
+  std::uint8_t zero_ = 0;                             // the unsigned code of the real 0
   std::vector<Block> blocks_;
   std::vector<std::int8_t> packed_;
-  std::vector<std::uint32_t> shifts_;  // rows_ x filters in vectors: -128 sum w, modulo 2^32
+  std::vector<std::uint32_t> shifts_;  // rows_ x filters in vectors: -zero_ sum w, modulo 2^32
 };
 
 /// Codes of `images` (n x H x W x C), of the element that the weights were packed for ->

@@ -42,6 +42,7 @@ Problem problem_of(const Tensor& input, const Tensor& error, const Window& windo
   p.positions = p.lines * out[2];
   p.input_positions = in[0] * in[1] * in[2];
   p.flip = input.element() == Element::int8 ? 0x80 : 0;
+  p.zero = p.flip ? p.flip : static_cast<std::uint8_t>(input.zero_point);
   if (window.kernel_h == 1 && window.kernel_w == 1 && window.stride == 1 &&
       p.positions == p.input_positions) {
     p.width = p.output_w = std::min(flat_width, p.positions);
@@ -186,6 +187,7 @@ void compute_by(const Kernel& kernel, const Tensor& input, const Tensor& error,
                 const Window& window, const Shape& weight, const std::vector<float>& scales,
                 Tensor& gradient, std::int64_t* error_sums) {
   assert(input.element() == Element::uint8 || input.element() == Element::int8);
+  assert(input.zero_point == 0 || input.element() == Element::uint8);
   assert(error.shape() == convolution_shape(input.shape(), weight, window));
   assert(scales.size() == 1 || static_cast<std::int64_t>(scales.size()) == weight[0]);
   check(error.shape()[2] <= int32_positions, Failure::usage,

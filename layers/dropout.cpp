@@ -37,14 +37,15 @@ void Dropout::apply(const Tensor& from, const Pass& pass, Tensor& to) const {
   const std::uint64_t key = random_key(pass.seed, stream_of(name() + ".dropout"), pass.step);
   const float scale = 1.0f / (1.0f - options_.rate);
   if (!is_real(from.element())) {
-    // Codes stay or become 0; the factor goes into their scale.
+    // Codes stay or become that of 0; the factor goes into their scale.
+    to.zero_point = from.zero_point;
+    const auto zero = static_cast<std::uint8_t>(from.zero_point);
     for (float& value : to.scales) value *= scale;
     const auto* codes = static_cast<const std::uint8_t*>(from.raw());
     auto* const out = static_cast<std::uint8_t*>(to.raw());
     parallel_for(from.elements(), 1 << 14, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i)
-        out[i] = uniform(key, static_cast<std::uint32_t>(i)) < options_.rate ? std::uint8_t{0}
-                                                                             : codes[i];
+        out[i] = uniform(key, static_cast<std::uint32_t>(i)) < options_.rate ? zero : codes[i];
     });
     return;
   }

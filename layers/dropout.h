@@ -21,6 +21,7 @@ class Dropout : public FlowLayer {
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
 
   Role role() const override { return Role::passer; }
+  bool takes_zero_points() const override { return true; }
   bool picks() const override { return true; }
 
  private:

@@ -112,14 +112,24 @@ void Emission::observe_first(const Outlet& outlet, const Pass& pass) {
   outlet.quantizer->observe({&largest, 1});
 }
 
+void Emission::find_scales(const Outlet& outlet) {
+  zero_point_ = 0;
+  if (outlet.least == 0) return outlet.quantizer->flow_scales(outlet.rectify, codes_scales_);
+  const Quantizer::Affine affine = outlet.quantizer->flow_affine(outlet.least);
+  codes_scales_.assign(1, affine.scale);
+  zero_point_ = affine.zero_point;
+}
+
 // Factors and offsets in units of the scale of the codes that come out.
 void Emission::prepare(const Outlet& outlet, const Pass& pass, const Shape& shape,
                        std::span<const float> scales, std::span<const float> offsets,
                        const Tensor* mask, Tensor& out) {
   const Quantizer& quantizer = *outlet.quantizer;
   const std::int64_t channels = shape.back();
-  out.resize(shape, outlet.rectify ? Element::uint8 : Element::int8);
+  const bool is_unsigned = outlet.rectify || outlet.least < 0;
+  out.resize(shape, is_unsigned ? Element::uint8 : Element::int8);
   out.scales = codes_scales_;
+  out.zero_point = zero_point_;
   set_term(outlet, channels, scales, factor_);
   how_ = {.period = factor_.period(), .factor = factor_.data()};
   if (!offsets.empty()) {
@@ -135,8 +145,9 @@ void Emission::prepare(const Outlet& outlet, const Pass& pass, const Shape& shap
     how_.mask = mask->data<std::uint8_t>();
     how_.stop_code = outlet.stop_code;
   }
-  how_.most = quantizer.flow_most(outlet.rectify);
-  how_.least = outlet.rectify ? 0.0f : -how_.most;
+  how_.zero_point = static_cast<float>(zero_point_);
+  how_.most = quantizer.flow_most(is_unsigned);
+  how_.least = is_unsigned ? 0.0f : -how_.most;
   how_.stochastic = quantizer.format().rounding == Rounding::stochastic;
   how_.metered = pass.metered;
   key_ = quantizer.key(pass);
@@ -185,7 +196,7 @@ void Emission::sums(const Outlet& outlet, const Pass& pass, const Shape& shape,
     });
     observe_first(outlet, pass);
   }
-  outlet.quantizer->flow_scales(outlet.rectify, codes_scales_);
+  find_scales(outlet);
   prepare(outlet, pass, shape, scales, offsets, mask, out);
   Tally total;
   product([&](std::int64_t first, std::int64_t count, const std::int32_t* block) {
@@ -210,7 +221,8 @@ void Emission::late_sums(const Outlet& outlet, const Pass& pass, const Shape& sh
                          const Tensor* mask,
                          const std::function<void(const products::SumsBody&)>& product,
                          Tensor& out) {
-  assert(offsets.empty() && !outlet.addend && !outlet.factors && !outlet.rectify);
+  assert(offsets.empty() && !outlet.addend && !outlet.factors && !outlet.rectify &&
+         outlet.least == 0);
   const std::int64_t channels = shape.back(), images = shape[0], image = shape.elements() / images;
   gathered_.resize(shape, Element::int32);
   std::vector<std::int32_t> most(static_cast<std::size_t>(channels), 0);
@@ -228,6 +240,7 @@ void Emission::late_sums(const Outlet& outlet, const Pass& pass, const Shape& sh
     range = std::max(
         range, std::abs(at(scales, k)) * static_cast<float>(most[static_cast<std::size_t>(k)]));
   codes_scales_.assign(1, outlet.quantizer->late_scale(range));
+  zero_point_ = 0;
   prepare(outlet, pass, shape, scales, offsets, nullptr, out);
   Tally total;
   parallel_for(images, std::max<std::int64_t>(1, (1 << 14) / image),
@@ -278,7 +291,7 @@ void Emission::codes(const Outlet& outlet, const Pass& pass, const EmittedTerm& 
     }
     observe_first(outlet, pass);
   }
-  outlet.quantizer->flow_scales(outlet.rectify, codes_scales_);
+  find_scales(outlet);
   prepare(outlet, pass, shape, first.scales, offsets, mask, out);
   if (second.codes) {
     set_term(outlet, channels, second.scales, second_factor_);

@@ -34,7 +34,9 @@ class Emission {
   void late_sums(const Outlet& outlet, const Pass& pass, const Shape& shape,
                  std::span<const float> scales, std::span<const float> offsets, const Tensor* mask,
                  const std::function<void(const products::SumsBody&)>& product, Tensor& out);
-  /// Once codes_scales_ are known.
+  /// codes_scales_ and zero_point_ of the codes that come out.
+  void find_scales(const Outlet& outlet);
+  /// Once those are known.
   void prepare(const Outlet& outlet, const Pass& pass, const Shape& shape,
                std::span<const float> scales, std::span<const float> offsets, const Tensor* mask,
                Tensor& out);
@@ -49,6 +51,7 @@ class Emission {
   bool borrowed_range_ = false;  // an evaluation before any training leaves no range behind
   Requantization how_;
   std::uint64_t key_ = 0;
+  std::int32_t zero_point_ = 0;
   std::vector<float> codes_scales_, scaled_, most_;
   Columns factor_, second_factor_, addend_factor_, offset_;
 };

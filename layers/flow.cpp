@@ -26,6 +26,18 @@ bool absorb_relus(const Layers& path, std::size_t begin, std::size_t end) {
   return any;
 }
 
+// What outputs of one maker need not be encoded below, where all that takes their codes takes a
+// zero point.
+float least_between(const Layers& path, std::size_t maker, std::size_t next) {
+  const bool taken = std::all_of(path.begin() + static_cast<std::ptrdiff_t>(maker) + 1,
+                                 path.begin() + static_cast<std::ptrdiff_t>(next) + 1,
+                                 [](const auto& layer) { return flow(layer).takes_zero_points(); });
+  const Quantizer* const quantizer = flow(path[next]).input_quantizer();
+  if (!taken || !quantizer || !quantizer->has_affine_flow()) return 0;
+  const float made = flow(path[maker]).least_output(), wanted = flow(path[next]).least_input();
+  return made == 0 || wanted == 0 ? made + wanted : std::max(made, wanted);
+}
+
 void stop_flow(const Layers& layers) {
   for (const auto& layer : layers) {
     for (const Branch& branch : layer->branches()) stop_flow(*branch.layers);
@@ -150,7 +162,9 @@ void plan_path(const Layers& path, const Outlet& outputs, const Outlet& errors) 
     if (m + 1 < makers.size()) {
       FlowLayer& next = flow(path[makers[m + 1]]);
       const bool rectify = absorb_relus(path, makers[m], makers[m + 1]);
-      outputs_of = {.quantizer = next.input_quantizer(), .rectify = rectify};
+      outputs_of = {.quantizer = next.input_quantizer(),
+                    .rectify = rectify,
+                    .least = least_between(path, makers[m], makers[m + 1])};
       next_errors = maker.error_inlet();
       next_errors.mask = rectify;
       next_errors.stop_code =

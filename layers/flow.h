@@ -22,7 +22,10 @@ struct Outlet {
   const std::vector<float>* factors = nullptr;
   bool rectify = false;  ///< of outputs: a ReLU follows, its work is done here
   bool mask = false;     ///< of errors: zero where the code of the layer's input is 0 (that ReLU)
-  std::uint8_t stop_code = 0;      ///< of errors with a mask: zero where it is this one, not 0, too
+  std::uint8_t stop_code = 0;  ///< of errors with a mask: zero where it is this one, not 0, too
+  /// Of outputs: what is below this, a number below 0, is encoded as this (FlowLayer::least_output,
+  /// least_input); codes are unsigned, with a zero point. 0: there is no such number.
+  float least = 0;
   const Tensor* addend = nullptr;  ///< codes to be added first: the other path of a residual block
 };
 
@@ -50,6 +53,12 @@ class FlowLayer : public Layer {
   /// Whether the layer only picks, masks or drops values, whatever their element.
   virtual bool picks() const { return false; }
 
+  /// Makers only: a number below 0 that no output is below, and one below which inputs are as good
+  /// as it; 0 for none.
+  virtual float least_output() const { return 0; }
+  virtual float least_input() const { return 0; }
+  /// Whether the layer takes codes with a zero point, and hands them on with it if it is no maker.
+  virtual bool takes_zero_points() const { return false; }
   /// Makers only: the formats of what flows here, those of a Precision's A and E.
   virtual void set_flow_formats(const Format& /*activations*/, const Format& /*errors*/) {}
   /// Makers only: where outputs and the errors at the input leave to.

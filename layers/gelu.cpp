@@ -154,7 +154,7 @@ const Tensor& Gelu::forward_codes(const Tensor& input, const Pass& pass) {
   float x[256], ones[256], y[256], slopes[256];
   for (int byte = 0; byte < 256; ++byte) {
     const int code = input.element() == Element::uint8 || byte < 128 ? byte : byte - 256;
-    x[byte] = scale * static_cast<float>(code);
+    x[byte] = scale * static_cast<float>(code - input.zero_point);
     ones[byte] = 1;
   }
   forward_kernel(x, 0, 256, y);

@@ -18,6 +18,7 @@ class MaxPool : public Pooling {
   /// Of windows that do not overlap; where they do, errors would add up.
   Role role() const override;
   bool picks() const override { return true; }
+  bool takes_zero_points() const override { return true; }
 
  private:
   const Tensor& forward_codes(const Tensor& input);

@@ -37,6 +37,7 @@ class WeightedLayer : public FlowLayer {
   std::vector<std::pair<std::string, Tensor*>> state() override;
 
   bool takes_addends() const override { return true; }
+  bool takes_zero_points() const override { return true; }
   Quantizer* input_quantizer() override { return &quantize_activations_; }
   Outlet error_inlet() override;
   /// Whether the errors that arrive as codes were multiplied by the scales of the weight's

@@ -25,9 +25,11 @@ struct Lines {
   const std::int8_t* error;
   std::int64_t lines, width;
   std::int64_t input_line, input_step, error_line, error_step;
+  std::int16_t zero;  // the zero point of uint8 codes
 };
 
-// totals[0 .. 31] += the products of 32 channels; a product of two bytes fits a word.
+// totals[0 .. 31] += the products of 32 channels; a product of a difference of codes and a byte
+// fits a word.
 template <class Code>
 [[gnu::always_inline]] inline void add_vector(const Lines<Code>& l, std::int64_t channel,
                                               std::int64_t* totals) {
@@ -42,7 +44,7 @@ template <class Code>
       std::memcpy(&codes, a, lanes);
       std::memcpy(&errors, e, lanes);
       const Words products =
-          __builtin_convertvector(codes, Words) * __builtin_convertvector(errors, Words);
+          (__builtin_convertvector(codes, Words) - l.zero) * __builtin_convertvector(errors, Words);
       sums += __builtin_convertvector(products, Sums);
     }
   }
@@ -54,7 +56,7 @@ void add_one(const Lines<Code>& l, std::int64_t channel, std::int64_t* total) {
   std::int32_t sum = 0;
   for (std::int64_t y = 0; y < l.lines; ++y)
     for (std::int64_t x = 0; x < l.width; ++x)
-      sum += l.input[y * l.input_line + x * l.input_step + channel] *
+      sum += (l.input[y * l.input_line + x * l.input_step + channel] - l.zero) *
              l.error[y * l.error_line + x * l.error_step + channel];
   *total += sum;
 }
@@ -104,7 +106,8 @@ void add_lines(const Tensor& input, const Tensor& error, const Window& w, std::i
                             error.data<std::int8_t>() +
                                 ((image * out[1] + h.first) * out[2] + x.first) * channels,
                             h.last - h.first, x.last - x.first, w.stride * in[2] * channels,
-                            w.stride * channels, out[2] * channels, channels},
+                            w.stride * channels, out[2] * channels, channels,
+                            static_cast<std::int16_t>(input.zero_point)},
                 channels, totals);
     }
 }

@@ -25,7 +25,8 @@ struct Filters {
       : count(std::min(tile, result.layout->problem->filters - first)) {
     for (std::int64_t k = 0; k < count; ++k) {
       scales[k] = result.scales[(first + k) * result.scale_step];
-      if (result.layout->problem->flip) corrections[k] = 128 * result.error_sums[first + k];
+      if (const std::int64_t zero = result.layout->problem->zero)
+        corrections[k] = zero * result.error_sums[first + k];
     }
   }
 };

@@ -26,6 +26,7 @@ struct Problem {
   std::int64_t input_positions;   // over the batch
   Window window;
   std::uint8_t flip;  // 0x80 makes int8 codes a into a + 128; 0 for uint8
+  std::uint8_t zero;  // the code of the real 0 then, which padding has
 
   /// Positions of a line of the output.
   std::int64_t line_width(std::int64_t line) const {

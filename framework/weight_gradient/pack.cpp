@@ -71,7 +71,7 @@ void pack_line(const Kernel& kernel, const Line& line, std::int64_t count, std::
 }  // namespace
 
 void clear_planes(const Layout& layout, std::int64_t channels, std::uint8_t* planes) {
-  std::memset(planes, layout.problem->flip,
+  std::memset(planes, layout.problem->zero,
               static_cast<std::size_t>(channels * layout.channel_size));
 }
 

@@ -145,6 +145,12 @@ void Quantizer::flow_scales(bool nonnegative, std::vector<float>& scales) const 
   }
 }
 
+Quantizer::Affine Quantizer::flow_affine(float least) const {
+  const float scale =
+      coarse_scale((range_.floats()[1] - least) / flow_most(true), format_.grid.bits);
+  return {scale, static_cast<std::int32_t>(std::nearbyint(-least / scale))};
+}
+
 void Quantizer::observe(std::span<const float> most) {
   for (const float value : most) ranges::check_finite(value);
   if (!format_.scaling.smooth) return;

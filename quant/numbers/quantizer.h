@@ -71,12 +71,18 @@ class Quantizer {
   /// have the codes 0 .. flow_most(true), with steps half as wide where the range sets the scale.
   void flow_scales(bool nonnegative, std::vector<float>& scales) const;
   float flow_most(bool nonnegative) const;
-  /// Scale and zero point of codes of a remembered range of rule minmax.
+  /// Scale and zero point of codes on both sides of 0, of which one reaches further.
   struct Affine {
     float scale = 1;
     std::int32_t zero_point = 0;
     bool operator==(const Affine&) const = default;
   };
+  /// Whether flow_affine can be asked: one range for all, which sets the scale.
+  bool has_affine_flow() const {
+    return format_.scaling.rule == Scaling::Rule::absmax && !channels_;
+  }
+  /// Of codes 0 .. flow_most(true) of values from `least` (below 0) up to the remembered range.
+  Affine flow_affine(float least) const;
   Affine affine() const { return affine_of(range_.floats()[0], range_.floats()[1]); }
   /// Takes in the largest magnitudes of a training batch, one or one a channel. Throws
   /// Error(numbers) unless they are finite.

@@ -1,6 +1,6 @@
 // From the int32 sums of a product, or from codes, to the codes that flow on:
 //   v    = factor[k] * x  +  factor'[k] * x'  +  factor''[k] * x''  +  offset[k]
-//   code = clip(round(v), least, most)
+//   code = clip(round(v) + zero_point, least, most)
 // in units of the result's scale; k is the channel, each product and each sum is rounded to float32
 // in this order on every instruction set. Stochastic rounding adds a number from (-1/2, 1/2), a
 // multiple of 2^-16 from a hash of (key, index), before it rounds to the nearest code.
@@ -40,7 +40,8 @@ struct Requantization {
   const float* offset = nullptr;       ///< `period` values; null: none
   const std::uint8_t* mask = nullptr;  ///< where this code is 0 the result is 0; null: nowhere
   std::uint8_t stop_code = 0;          ///< where the mask's code is this one, not 0, too
-  float least = -127, most = 127;      ///< least 0 also rectifies: what is below is no clipping
+  float zero_point = 0;                ///< added last: the code of the real 0
+  float least = -127, most = 127;      ///< codes; what is below a least of 0 is no clipping
   bool stochastic = false;
   std::uint64_t key = 0;
   bool metered = false;  ///< count clipped and underflowed codes

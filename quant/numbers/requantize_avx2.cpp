@@ -123,14 +123,14 @@ struct Lanes {
             _mm256_sub_epi32(counts.high,
                              _mm256_castps_si256(_mm256_cmp_ps(size.high, most, _CMP_GT_OQ)))};
   }
-  OCTET_INLINE static __m256i lost(__m256 size, __m256i codes) {
+  OCTET_INLINE static __m256i lost(__m256 size, __m256i codes, int zero) {
     return _mm256_and_si256(
         _mm256_castps_si256(_mm256_cmp_ps(size, _mm256_setzero_ps(), _CMP_GT_OQ)),
-        _mm256_cmpeq_epi32(codes, _mm256_setzero_si256()));
+        _mm256_cmpeq_epi32(codes, _mm256_set1_epi32(zero)));
   }
-  OCTET_INLINE static Ints count_lost(Ints counts, Floats size, Ints codes) {
-    return {_mm256_sub_epi32(counts.low, lost(size.low, codes.low)),
-            _mm256_sub_epi32(counts.high, lost(size.high, codes.high))};
+  OCTET_INLINE static Ints count_lost(Ints counts, Floats size, Ints codes, int zero) {
+    return {_mm256_sub_epi32(counts.low, lost(size.low, codes.low, zero)),
+            _mm256_sub_epi32(counts.high, lost(size.high, codes.high, zero))};
   }
   OCTET_INLINE static float largest(Floats a) {
     float lane[8], most = 0;

@@ -71,9 +71,9 @@ struct Lanes {
     const __mmask16 above = _mm512_cmp_ps_mask(size, _mm512_set1_ps(limit), _CMP_GT_OQ);
     return _mm512_mask_add_epi32(counts, above, counts, _mm512_set1_epi32(1));
   }
-  OCTET_INLINE static Ints count_lost(Ints counts, Floats size, Ints codes) {
+  OCTET_INLINE static Ints count_lost(Ints counts, Floats size, Ints codes, int zero) {
     const __mmask16 lost = _mm512_mask_cmpeq_epi32_mask(
-        _mm512_cmp_ps_mask(size, _mm512_setzero_ps(), _CMP_GT_OQ), codes, _mm512_setzero_si512());
+        _mm512_cmp_ps_mask(size, _mm512_setzero_ps(), _CMP_GT_OQ), codes, _mm512_set1_epi32(zero));
     return _mm512_mask_add_epi32(counts, lost, counts, _mm512_set1_epi32(1));
   }
   OCTET_INLINE static float largest(Floats a) { return _mm512_reduce_max_ps(a); }

@@ -35,12 +35,15 @@ OCTET_INLINE void step(const X* x, const Requantization& how, std::int64_t i, st
   counts.most = L::larger(size, counts.most);
   typename L::Floats rounded = v;
   if constexpr (stochastic) rounded = L::add(rounded, noise);
+  if (how.zero_point != 0) rounded = L::add(rounded, L::broadcast(how.zero_point));
   rounded = L::smaller(L::larger(rounded, L::broadcast(how.least)), L::broadcast(how.most));
   const typename L::Ints integers = L::round(rounded);
   L::store(integers, codes + i);
   if constexpr (metered) {
-    counts.clipped = L::count_above(counts.clipped, size, how.most + 0.5f);
-    counts.underflowed = L::count_lost(counts.underflowed, size, integers);
+    counts.clipped = L::count_above(counts.clipped, size, how.most - how.zero_point + 0.5f);
+    counts.underflowed =
+        L::count_lost(counts.underflowed, how.zero_point != 0 ? L::magnitude(v) : size, integers,
+                      static_cast<int>(how.zero_point));
   }
 }
 

@@ -80,9 +80,10 @@ struct Lanes {
   static Ints count_above(const Ints& counts, const Floats& size, float limit) {
     return each_int([&](int i) { return counts.lane[i] + (size.lane[i] > limit ? 1 : 0); });
   }
-  static Ints count_lost(const Ints& counts, const Floats& size, const Ints& codes) {
-    return each_int(
-        [&](int i) { return counts.lane[i] + (size.lane[i] > 0 && codes.lane[i] == 0 ? 1 : 0); });
+  static Ints count_lost(const Ints& counts, const Floats& size, const Ints& codes, int zero) {
+    return each_int([&](int i) {
+      return counts.lane[i] + (size.lane[i] > 0 && codes.lane[i] == zero ? 1 : 0);
+    });
   }
   static float largest(const Floats& a) {
     float most = 0;

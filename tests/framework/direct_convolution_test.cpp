@@ -16,7 +16,10 @@ namespace {
 void check_sums(const Shape& shape, std::int64_t filters, const Window& window,
                 bool extreme = false) {
   const Shape weight_shape{filters, window.kernel_h, window.kernel_w, shape[3]};
-  for (const Element element : {Element::uint8, Element::int8}) {
+  // uint8 with and without a zero point: sum w (x - z) is the sum with x less z times that with 1.
+  for (const auto& [element, zero_point] :
+       {std::pair{Element::uint8, 0}, {Element::int8, 0}, {Element::uint8, 137}}) {
+    CAPTURE(zero_point);
     CAPTURE(shape[2]);
     CAPTURE(shape[3]);
     CAPTURE(filters);
@@ -27,9 +30,16 @@ void check_sums(const Shape& shape, std::int64_t filters, const Window& window,
     const Tensor weight = codes(weight_shape, 2, Element::int8);
     Tensor truth;
     reference::convolution(input, weight, window, truth);
+    if (zero_point != 0) {
+      Tensor ones(shape, Element::uint8), of_ones;
+      std::memset(ones.raw(), 1, ones.bytes());
+      reference::convolution(ones, weight, window, of_ones);
+      for (std::int64_t i = 0; i < truth.elements(); ++i)
+        truth.data<std::int32_t>()[i] -= zero_point * of_ones.data<std::int32_t>()[i];
+    }
     direct_convolution::Weights packed;
     packed.pack(random_codes({40, 3, 3, 8}, 3), Element::int8);  // is forgotten
-    packed.pack(weight, element);
+    packed.pack(weight, element, zero_point);
     // Guards on both sides of the sums: nothing may be written there.
     constexpr std::int64_t guard = 64;
     Tensor sums({truth.elements() + 2 * guard}, Element::int32);

@@ -1,5 +1,7 @@
 #include "framework/weight_gradient.h"
 
+#include <cstring>
+
 #include "framework/parallel.h"
 #include "framework/reference.h"
 #include "tests/support.h"
@@ -49,13 +51,23 @@ void check_case(const Shape& input, const Shape& weight, const Window& window, E
   CAPTURE(print(input));
   CAPTURE(print(weight));
   CAPTURE(window.stride);
-  const Tensor x = input_codes(input, element, 2 * key);
+  Tensor x = input_codes(input, element, 2 * key);
+  if (element == Element::uint8 && key % 3 == 0)
+    x.zero_point = static_cast<std::int32_t>(1 + pick(key, 99, 255));
   const Tensor e = random_codes(convolution_shape(input, weight, window), 2 * key + 1);
   const std::vector<float> scales = some_scales(key % 2 ? 1 : weight[0]);
   std::vector<std::int64_t> error_sums(static_cast<std::size_t>(weight[0]));
   Tensor gradient, sums, truth(weight);
   weight_gradient::compute(x, e, window, weight, scales, gradient, error_sums.data());
   reference::convolution_weight_gradient(x, e, window, weight, sums);
+  if (x.zero_point !=
+      0) {  // sum E (A - z) is sum E A less z times the sum of E where A is not padding
+    Tensor ones(input, Element::uint8), of_ones;
+    std::memset(ones.raw(), 1, ones.bytes());
+    reference::convolution_weight_gradient(ones, e, window, weight, of_ones);
+    for (std::int64_t i = 0; i < sums.elements(); ++i)
+      sums.data<std::int32_t>()[i] -= x.zero_point * of_ones.data<std::int32_t>()[i];
+  }
   for (std::int64_t i = 0; i < sums.elements(); ++i)
     truth.floats()[i] =
         scales[key % 2 ? 0 : static_cast<std::size_t>(i / (weight.elements() / weight[0]))] *

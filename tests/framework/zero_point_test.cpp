@@ -1,5 +1,6 @@
 #include "framework/zero_point.h"
 
+#include "framework/code_paths.h"
 #include "framework/reference.h"
 #include "tests/support.h"
 
@@ -30,13 +31,21 @@ TEST_CASE("code products: a zero point is taken off, and padding stands for zero
     const Tensor truth = shifted_truth(codes, weight, window);
     Tensor sums(truth.shape(), Element::int32);
     const std::int64_t image = truth.elements() / 3;
-    products::convolution_sums(
-        codes, weight, window,
-        [&](std::int64_t first, std::int64_t count, const std::int32_t* block) {
-          std::copy_n(block, count * image, sums.data<std::int32_t>() + first * image);
-        });
-    for (std::int64_t i = 0; i < truth.elements(); ++i)
-      REQUIRE(static_cast<float>(sums.data<std::int32_t>()[i]) == truth.floats()[i]);
+    // By our own kernel where there is one, and with padding around the codes.
+    const products::Paths found = products::paths();
+    products::Paths stock = found;
+    stock.direct = false;
+    for (const products::Paths& path : {found, stock}) {
+      products::override_paths(path);
+      products::convolution_sums(
+          codes, weight, window,
+          [&](std::int64_t first, std::int64_t count, const std::int32_t* block) {
+            std::copy_n(block, count * image, sums.data<std::int32_t>() + first * image);
+          });
+      for (std::int64_t i = 0; i < truth.elements(); ++i)
+        REQUIRE(static_cast<float>(sums.data<std::int32_t>()[i]) == truth.floats()[i]);
+    }
+    products::override_paths(found);
   }
 }
 

@@ -1,6 +1,7 @@
 // Codes between the layers: who encodes for whom, and that nothing but rounding is lost.
 #include "layers/flow.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "framework/parallel.h"
@@ -90,6 +91,7 @@ const std::string gelus = R"(
 network name=gelus input=13x13x3
 convolution channels=20 kernel=2
 gelu
+dropout rate=0.1
 convolution channels=24 kernel=3 padding=1 bias=0
 max_pool window=5 ceil_mode=0
 batch_norm gamma=fixed
@@ -199,6 +201,49 @@ TEST_CASE("flow: integers and their simulation in float32 train to the same bits
     }
   }
   CHECK(allowed >= 4);  // int8, wage, dorefa, learned-step
+}
+
+TEST_CASE("flow: codes around a GELU are unsigned, with the zero point that its ends give") {
+  Network network = build_network(parse_definition(R"(
+network name=around input=9x9x3
+convolution channels=16 kernel=3 padding=1 bias=0
+batch_norm
+gelu
+max_pool window=3
+convolution channels=24 kernel=3 padding=1
+gelu
+relu
+linear units=10
+)",
+                                                   "test"));
+  const Pass pass{.training = true, .seed = 5, .step = 0};
+  const Tensor images = random_tensor(network.input().with_front(6), 11);
+  const auto outputs = [&] {
+    std::vector<const Tensor*> all;
+    for (const auto& layer : network.layers())
+      all.push_back(static_cast<const FlowLayer&>(*layer).latest_output());
+    return all;
+  };
+  REQUIRE(set_precision(network, parse_precision("int8")));
+  network.initialize(3);
+  network.forward(images, pass);
+  const Tensor &gelu = *outputs()[2], &pooled = *outputs()[3], &sums = *outputs()[4];
+  CHECK(gelu.element() == Element::uint8);
+  CHECK(gelu.zero_point == std::nearbyint(0.17004f / gelu.scale()));
+  CHECK(pooled.zero_point == gelu.zero_point);
+  // -3 is the least that the second one's table is asked for.
+  CHECK(sums.element() == Element::uint8);
+  CHECK(sums.zero_point == std::nearbyint(3 / sums.scale()));
+  CHECK(outputs()[5]->zero_point == 0);  // a ReLU follows
+  // Steps are those of the whole range: the largest values reach the last codes.
+  const auto* codes = gelu.data<std::uint8_t>();
+  CHECK(*std::max_element(codes, codes + gelu.elements()) >= 250);
+  // The same values in signed codes of a fixed step, where nothing is known of ranges.
+  REQUIRE(
+      set_precision(network, parse_precision("W=int8/absmax,A=int8/step4,E=int8/absmax/smooth")));
+  network.forward(images, pass);
+  CHECK(outputs()[2]->element() == Element::int8);
+  CHECK(outputs()[2]->zero_point == 0);
 }
 
 TEST_CASE("flow: what arrives in float32 at both ends may have any range") {

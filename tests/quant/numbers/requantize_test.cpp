@@ -44,10 +44,12 @@ Meaning meaning(const std::vector<X>& x, const Requantization& how) {
       const auto half = static_cast<std::int16_t>(i / 16 % 2 == 0 ? hash : hash >> 16);
       moved += static_cast<float>(half) * 0x1p-16f + 0x1p-17f;
     }
+    moved += how.zero_point;
     const auto code = static_cast<int>(std::nearbyint(std::clamp(moved, how.least, how.most)));
     result.codes.push_back(code);
-    result.tally.clipped += size > how.most + 0.5f;
-    result.tally.underflowed += size > 0 && code == 0;
+    result.tally.clipped += size > how.most - how.zero_point + 0.5f;
+    result.tally.underflowed +=
+        (how.zero_point > 0 ? v != 0 : size > 0) && code == static_cast<int>(how.zero_point);
     ++result.tally.counted;
   }
   return result;
@@ -107,6 +109,8 @@ void check_sources(std::uint64_t key, float scale) {
     check_meaning<X, std::int8_t>(x, how);
     how.least = 0;
     how.most = 255;
+    check_meaning<X, std::uint8_t>(x, how);
+    how.zero_point = 21;
     check_meaning<X, std::uint8_t>(x, how);
   }
 }
