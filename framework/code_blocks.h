@@ -37,7 +37,7 @@ class ProductScope {
 /// The codes of images first .. first + count - 1.
 using Source = std::function<const std::int8_t*(std::int64_t first, std::int64_t count)>;
 
-/// Codes of a convolution's input: element and zero point, which only our own kernel can take off.
+/// Codes of a convolution's input. With a zero point only our own kernel takes padding.
 struct Codes {
   Element element;
   std::int32_t zero_point = 0;

@@ -189,12 +189,14 @@ void sums_in_blocks(std::string_view pass, Codes codes, const Shape& input, cons
   const Paths& path = paths();
   const bool wide = element == Element::uint8 ? path.wide_unsigned : path.wide_signed;
   const bool direct = goes_direct(input, window);
-  assert(direct || codes.zero_point == 0);
   const bool fast =
       !direct && path.convolution && (wide || largest_sum(weight, element) <= float_exact);
   static thread_local direct_convolution::Weights packed;
   if (direct) packed.pack(weight, element, codes.zero_point);
   const direct_convolution::Weights& weights = packed;
+  static thread_local std::vector<std::int32_t> kept;
+  if (!direct) zero_shifts(weight, codes.zero_point, kept);
+  const std::vector<std::int32_t>& shifts = kept;
   const dnn::CodeConvolution *full = nullptr, *rest = nullptr;
   if (fast) {
     const auto prepare = [&](std::int64_t n) {
@@ -222,6 +224,7 @@ void sums_in_blocks(std::string_view pass, Codes codes, const Shape& input, cons
         for (std::int64_t i = 0; i < n; ++i)
           image_sums(from + i * image, element, input, weight, window, out + i * size);
       }
+      if (!direct && codes.zero_point != 0) take_off(shifts, n * size, out);
       scope.run(body, first, n, out);
     }
   });
@@ -237,41 +240,30 @@ void gemm_exact(std::int64_t m, std::int64_t n, std::int64_t depth, const CodeMa
   }
 }
 
-namespace {
-
-// The convolution of codes with a zero point.
-void shifted_sums(const Tensor& input, const Tensor& weight, const Window& window,
-                  const SumsBody& body) {
-  const Shape& images = input.shape();
-  const Shape outer = padded_shape(images, window),
-              output = convolution_shape(images, weight.shape(), window);
-  static thread_local Tensor padded;
-  padded.resize(outer, input.element());
-  const auto* const from = static_cast<const std::uint8_t*>(input.raw());
-  auto* const to = static_cast<std::uint8_t*>(padded.raw());
-  const auto zero = static_cast<std::uint8_t>(input.zero_point);
-  const std::int64_t image = input.elements() / images[0],
-                     outer_image = outer.elements() / outer[0];
-  parallel_for(images[0], 1, [&](std::int64_t begin, std::int64_t end) {
-    pad_codes(from + begin * image, with_images(images, end - begin), window, zero,
-              to + begin * outer_image);
-  });
-  convolution_sums(
-      padded, weight, without_padding(window),
-      without_zero_point(weight, input.zero_point, body, output.elements() / output[0]));
-}
-
-}  // namespace
-
 void convolution_sums(const Tensor& input, const Tensor& weight, const Window& window,
                       const SumsBody& body) {
-  if (input.zero_point != 0 && !goes_direct(input.shape(), window))
-    return shifted_sums(input, weight, window, body);
-  const std::int64_t image = input.elements() / input.shape()[0];
-  const auto* codes = static_cast<const std::int8_t*>(input.raw());
-  sums_in_blocks(
-      "forward", {input.element(), input.zero_point}, input.shape(), weight, window,
-      [&](std::int64_t first, std::int64_t) { return codes + first * image; }, body);
+  const Shape& images = input.shape();
+  const Codes codes{input.element(), input.zero_point};
+  const auto* const from = static_cast<const std::uint8_t*>(input.raw());
+  const std::int64_t image = input.elements() / images[0];
+  if (codes.zero_point == 0 || goes_direct(images, window)) {
+    return sums_in_blocks(
+        "forward", codes, images, weight, window,
+        [&](std::int64_t first, std::int64_t) {
+          return reinterpret_cast<const std::int8_t*>(from + first * image);
+        },
+        body);
+  }
+  const Shape outer = padded_shape(images, window);
+  const auto zero = static_cast<std::uint8_t>(codes.zero_point);
+  const auto pad = [&](std::int64_t first, std::int64_t count) -> const std::int8_t* {
+    static thread_local Tensor padded;
+    padded.resize(with_images(outer, count), Element::uint8);
+    pad_codes(from + first * image, with_images(images, count), window, zero,
+              padded.data<std::uint8_t>());
+    return static_cast<const std::int8_t*>(padded.raw());
+  };
+  sums_in_blocks("forward", codes, outer, weight, without_padding(window), std::cref(pad), body);
 }
 
 void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsBody& body) {
@@ -279,7 +271,6 @@ void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsB
   const std::int64_t n = b.shape()[transpose_b ? 0 : 1];
   assert(depth == b.shape()[transpose_b ? 1 : 0]);
   assert(a.zero_point == 0 || transpose_b);
-  const SumsBody& take = a.zero_point == 0 ? body : without_zero_point(b, a.zero_point, body, n);
   check_terms(a.element(), depth);
   ProductScope scope(transpose_b ? "forward" : "input error",
                      2.0 * static_cast<double>(m * n) * static_cast<double>(depth));
@@ -288,9 +279,13 @@ void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsB
   auto* const c = sums.data<std::int32_t>();
   gemm_exact(m, n, depth, {a.raw(), a.element(), a.shape()[1], false},
              {b.raw(), Element::int8, b.shape()[1], transpose_b}, false, c);
+  static thread_local std::vector<std::int32_t> kept;
+  if (transpose_b) zero_shifts(b, a.zero_point, kept);
+  const std::vector<std::int32_t>& shifts = kept;
   parallel_for(m, std::max<std::int64_t>(1, (1 << 14) / n),
                [&](std::int64_t begin, std::int64_t end) {
-                 scope.run(take, begin, end - begin, c + begin * n);
+                 if (a.zero_point != 0) take_off(shifts, (end - begin) * n, c + begin * n);
+                 scope.run(body, begin, end - begin, c + begin * n);
                });
 }
 

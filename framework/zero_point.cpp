@@ -1,7 +1,6 @@
 #include "framework/zero_point.h"
 
 #include <cstring>
-#include <memory>
 
 #include "framework/parallel.h"
 
@@ -14,9 +13,9 @@ OCTET_KERNEL std::int32_t sum_of(const std::int8_t* codes, std::int64_t count) {
   return sum;
 }
 
-OCTET_KERNEL void subtract(const std::int32_t* sums, const std::int32_t* shift,
-                           std::int64_t filters, std::int32_t* out) {
-  for (std::int64_t k = 0; k < filters; ++k) out[k] = sums[k] - shift[k];
+OCTET_KERNEL void subtract(const std::int32_t* __restrict shifts, std::int64_t filters,
+                           std::int32_t* __restrict sums) {
+  for (std::int64_t k = 0; k < filters; ++k) sums[k] -= shifts[k];
 }
 
 }  // namespace
@@ -58,19 +57,15 @@ void pad_codes(const std::uint8_t* codes, const Shape& images, const Window& win
     }
 }
 
-SumsBody without_zero_point(const Tensor& weight, std::int32_t zero_point, const SumsBody& body,
-                            std::int64_t row) {
-  const auto shift = std::make_shared<std::vector<std::int32_t>>();
-  filter_sums(weight, *shift);
-  for (std::int32_t& sum : *shift) sum *= zero_point;
-  return [shift, body, row](std::int64_t first, std::int64_t count, const std::int32_t* sums) {
-    static thread_local std::vector<std::int32_t> shifted;
-    const auto filters = static_cast<std::int64_t>(shift->size());
-    shifted.resize(static_cast<std::size_t>(count * row));
-    for (std::int64_t i = 0; i < count * row; i += filters)
-      subtract(sums + i, shift->data(), filters, shifted.data() + i);
-    body(first, count, shifted.data());
-  };
+void zero_shifts(const Tensor& weight, std::int32_t zero_point, std::vector<std::int32_t>& shifts) {
+  if (zero_point == 0) return;
+  filter_sums(weight, shifts);
+  for (std::int32_t& sum : shifts) sum *= zero_point;
+}
+
+void take_off(const std::vector<std::int32_t>& shifts, std::int64_t count, std::int32_t* sums) {
+  const auto filters = static_cast<std::int64_t>(shifts.size());
+  for (std::int64_t i = 0; i < count; i += filters) subtract(shifts.data(), filters, sums + i);
 }
 
 }  // namespace octet::products

@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "framework/code_products.h"
+#include "framework/tensor.h"
+#include "framework/window.h"
 
 namespace octet::products {
 
@@ -20,8 +21,9 @@ Shape padded_shape(const Shape& images, const Window& window);
 void pad_codes(const std::uint8_t* codes, const Shape& images, const Window& window,
                std::uint8_t zero, std::uint8_t* padded);
 
-/// Calls the body with z times the filters' sums taken off each sum. Any `sums` a row.
-SumsBody without_zero_point(const Tensor& weight, std::int32_t zero_point, const SumsBody& body,
-                            std::int64_t row);
+/// zero_point times the filters' sums; without one nothing is computed.
+void zero_shifts(const Tensor& weight, std::int32_t zero_point, std::vector<std::int32_t>& shifts);
+/// Takes them off `count` sums, in place; the first is one of the first filter.
+void take_off(const std::vector<std::int32_t>& shifts, std::int64_t count, std::int32_t* sums);
 
 }  // namespace octet::products

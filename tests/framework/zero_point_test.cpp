@@ -1,6 +1,9 @@
 #include "framework/zero_point.h"
 
+#include <algorithm>
+
 #include "framework/code_paths.h"
+#include "framework/code_products.h"
 #include "framework/reference.h"
 #include "tests/support.h"
 
