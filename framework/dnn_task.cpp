@@ -165,4 +165,14 @@ std::shared_ptr<const Prepared> find(const Task& task) {
   return known.emplace(key, std::move(made)).first->second;
 }
 
+void* shared_memory(std::size_t bytes) {
+  static Tensor shared;
+  shared.resize({static_cast<std::int64_t>(bytes)}, Element::uint8);
+  return shared.raw();
+}
+
+dnnl::memory ordered_weights(const Prepared& made) {
+  return borrow(made.wanted_weight, shared_memory(made.wanted_weight.get_size()));
+}
+
 }  // namespace octet::dnn

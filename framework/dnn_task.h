@@ -40,4 +40,23 @@ std::shared_ptr<const Prepared> find(const Task& task);
 
 dnnl::memory::desc bias_desc(const Task& task);
 
+/// Memory for the weights of the primitive that runs, in its order: one for all, since only one
+/// runs at a time.
+void* shared_memory(std::size_t bytes);
+dnnl::memory ordered_weights(const Prepared& made);
+
+/// Runs `body`, turning oneDNN's exceptions into ours.
+template <class Body>
+void run(const char* what, const Body& body) {
+  try {
+    body();
+    stream().wait();
+  } catch (const dnnl::error& error) {
+    fail(Failure::failed, "oneDNN cannot compute the ", what, ": ", error.what());
+  }
+}
+
+/// dLoss/dWeight of operands of one element, float32.
+void weight_gradient(const Task& task, const Tensor& input, const Tensor& error, Tensor& gradient);
+
 }  // namespace octet::dnn

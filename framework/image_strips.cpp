@@ -6,16 +6,15 @@
 
 namespace octet {
 
-ImageStrips::ImageStrips(const Shape& input, const Window& window, std::int64_t most) {
+ImageStrips::ImageStrips(const Shape& input, const Window& window, std::int64_t most,
+                         std::int64_t (*round_up)(std::int64_t)) {
   const std::int64_t width = input[2], out = window.output_w(width);
   pitch_ = width + std::max(window.pad_left, window.pad_right);
   // An image's last window must end before the next image begins.
   if (window.stride > 1 || out > std::min(pitch_, most)) return;
   images_ = std::min((most + pitch_ - out) / pitch_, input[0]);
-  // oneDNN's kernel for AMX is four times as slow on many widths: those of 33 to 64 positions that
-  // leave a remainder of 3 or 0 by 4 are the fast ones throughout.
   const std::int64_t wide = (images_ - 1) * pitch_ + out;
-  spare_ = wide % 4 == 0 ? 0 : 3 - wide % 4;
+  spare_ = round_up(wide) - wide;
 }
 
 Shape ImageStrips::shape(const Shape& image, std::int64_t count) const {

@@ -12,8 +12,9 @@ namespace octet {
 class ImageStrips {
  public:
   /// Of inputs N x H x W x C under a window, as many to a strip as give outputs of at most `most`
-  /// positions a line, before they are rounded up to a width that is fast; 0 leaves images alone.
-  ImageStrips(const Shape& input, const Window& window, std::int64_t most);
+  /// positions a line, before `round_up` makes that a width that is fast; 0 leaves images alone.
+  ImageStrips(const Shape& input, const Window& window, std::int64_t most,
+              std::int64_t (*round_up)(std::int64_t));
 
   /// Whether a strip is an image as it is: where that is wider, or strips cannot take its place.
   bool are_images() const { return images_ == 1 && spare_ == 0; }
