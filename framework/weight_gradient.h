@@ -1,8 +1,9 @@
 // The weight gradient of a convolution on 8-bit codes, exactly:
 //   G[k, kh, kw, c] = scale[k] * sum over n, oh, ow of
 //                     E[n, oh, ow, k] * A[n, oh * stride + kh - pad, ow * stride + kw - pad, c]
-// where padding is the real 0, and a zero point z of A is taken off: sum E (A - z) = sum E A - z
-// sum E. The sum is an exact integer, rounded once to float32; it has the same bits on every
+// where padding is the real 0 and a zero point z of A is taken off:
+//   sum of E (A - z) = sum of E A - z (sum of E)
+// The sum is an exact integer, rounded once to float32; it has the same bits on every
 // instruction set and for any number of threads. Codes are transposed block by block, so that four
 // neighbouring positions are what one dot-product instruction takes.
 #pragma once
