@@ -1,6 +1,6 @@
 // From the int32 sums of a product, or from codes, to the codes that flow on:
 //   v    = factor[k] * x  +  factor'[k] * x'  +  factor''[k] * x''  +  offset[k]
-//   code = clip(round(v) + zero_point, least, most)
+//   code = clip(round(v + zero_point), least, most)
 // in units of the result's scale; k is the channel, each product and each sum is rounded to float32
 // in this order on every instruction set. Stochastic rounding adds a number from (-1/2, 1/2), a
 // multiple of 2^-16 from a hash of (key, index), before it rounds to the nearest code.
