@@ -235,6 +235,7 @@ int Run::finish() {
   if (job_.options.common.json)
     std::cout << Json{{"test_error", tested.error()},
                       {"epochs", job_.state.epoch},
+                      {"steps", job_.state.step},
                       {"seconds", record_.seconds},
                       {"process_seconds", process},
                       {"images_per_second", images_per_second_},

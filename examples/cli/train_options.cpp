@@ -39,6 +39,9 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
   verb.add_option("--batch", o.batch, "pictures a step")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
+  verb.add_flag("--drop-last", o.drop_last,
+                "leave out an epoch's last batch if it is not full: a few pictures at the rate of "
+                "many do harm beside batch norms");
   verb.add_option("--lr", o.learning_rate, "learning rate that the schedule scales")
       ->check(within(0.0, 1000.0))
       ->capture_default_str();

@@ -19,6 +19,7 @@ struct TrainOptions {
   std::int64_t epochs = 10;
   std::int64_t max_steps = 0;
   std::int64_t batch = 64;
+  bool drop_last = false;
   double learning_rate = 0.01;
   double momentum = 0.9;
   double weight_decay = 5e-4;

@@ -123,6 +123,9 @@ TrainingJob::TrainingJob(const TrainOptions& given)
   if (held > 0) validation = octet::hold_out(train, held, options.common.seed);
   normalization = from_file ? normalization_of(origin) : choose_normalization(options, train);
   check(train.size() >= 1, Failure::data, train.name, ": no pictures left to train on");
+  check(!options.drop_last || train.size() >= options.batch, Failure::usage,
+        "--drop-last: ", train.name, " has ", train.size(),
+        " pictures to train on, expected at least a batch of ", options.batch);
   if (!from_file && whitens(network)) {
     DataLoader pictures(train, {.batch = std::min<std::int64_t>(5000, train.size()),
                                 .normalization = normalization});
@@ -180,6 +183,7 @@ DataLoader TrainingJob::make_loader() const {
   return {splits.train,
           {.batch = options.batch,
            .shuffle = true,
+           .drop_last = options.drop_last,
            .seed = options.common.seed,
            .normalization = normalization,
            .transform = find_transform(options.augment, splits.train)}};

@@ -11,7 +11,8 @@ using namespace octet::test;
 namespace {
 
 const std::string run =
-    "train --data strokes --model net.txt --rules int8=last:E=int8/absmax/stochastic --batch 64 --max-steps 60 --epochs 1 --lr 0.1 "
+    "train --data strokes --model net.txt --rules int8=last:E=int8/absmax/stochastic --batch 64 "
+    "--max-steps 60 --epochs 1 --lr 0.1 "
     "--momentum 0.85 --nesterov --decay all --schedule triangle --first-rate 0.2 --peak 0.25 "
     "--last-rate 0.07 --label-smoothing 0.2 --lookahead --freeze conv1.weight:0,conv1.bias:0.1 "
     "--augment translate-alternate:2 --test-augmentation mirror-shift --json ";
@@ -87,6 +88,24 @@ TEST_CASE("speedrun: what does not go together is refused") {
              "network name=net input=28x28x1\nconvolution channels=8 kernel=3 init=whitening\n"
              "linear units=classes\n");
   check_refused(folder, "train --data strokes --model wrong.txt", 2, "18 channels");
+}
+
+TEST_CASE("train: --drop-last leaves out a batch that is not full, and is remembered") {
+  const TemporaryFolder folder;
+  write_network(folder);
+  const std::string here = "train --data strokes --model net.txt --batch 3000 --epochs 2 --json ";
+  const auto steps = [&](const std::string& name, const std::string& more) {
+    const Outcome outcome = octet_in(folder, here + "--out " + name + more);
+    CAPTURE(outcome.err);
+    REQUIRE(outcome.code == 0);
+    return outcome.json()["steps"].get<int>();
+  };
+  const int all = steps("all", ""), full = steps("full", " --drop-last");
+  CHECK(full > 0);
+  CHECK(all == full + 2);
+  CHECK(octet_in(folder, "verify full").code == 0);
+  check_refused(folder, here + "--batch 60000 --drop-last", 2,
+                "expected at least a batch of 60000");
 }
 
 TEST_CASE("configs: each that comes with the program trains") {

@@ -61,13 +61,16 @@ NitiTask vgg_on_cifar10() {
           .transform = chain({pad_crop(4), flip()})};
 }
 
-// Test accuracy of the paper's program after an epoch, counted from 0.
+// Accuracies in the log of the paper's program, %, counting epochs from 0: of the test pictures
+// after the epoch, which go up and down by points from one epoch to the next (80.1, 74.1 and 79.5
+// after epochs 17 to 19), and of the training pictures during it, which do not.
 struct Milestone {
   std::int64_t epoch;
-  double accuracy;
+  double test, training;
 };
-constexpr Milestone cifar10_milestones[] = {{0, 32.7},  {5, 63.8},  {9, 70.4},   {19, 79.5},
-                                            {49, 85.3}, {99, 86.6}, {149, 88.9}, {199, 89.2}};
+constexpr Milestone cifar10_milestones[] = {{0, 32.7, 23.1},   {5, 63.8, 58.3},  {9, 70.4, 68.6},
+                                            {19, 79.5, 78.7},  {49, 85.3, 87.7}, {99, 86.6, 91.4},
+                                            {149, 88.9, 97.3}, {199, 89.2, 99.2}};
 
 int mu_at(std::int64_t epoch, std::int64_t epochs) {
   int mu = first_mu;
@@ -126,11 +129,11 @@ Metrics train_one_epoch(Trained& trained, const NitiTask& what, const Dataset& p
   return metrics;
 }
 
-// What came of one seed: errors on the test pictures, %, and accuracies after those milestones that
-// were reached, of the test pictures or, when these are left alone, of those held out.
+// What came of one seed: errors on the test pictures, %, and accuracies at those milestones that
+// were reached; what is said of test pictures is of those held out when these are left alone.
 struct Outcome {
   double error = 0, float_error = 0;
-  std::vector<double> accuracies;
+  std::vector<double> accuracies, training;
 };
 
 // Pictures of a quick run.
@@ -166,6 +169,7 @@ Outcome one_seed(const NitiTask& what, const IntegerTrainingOptions& options,
               << std::endl;
     for (const Milestone& milestone : milestones) {
       if (milestone.epoch != epoch) continue;
+      outcome.training.push_back(100 * (1 - training.error()));
       outcome.accuracies.push_back(100 * (1 - measure(trained, judged).error()));
       std::cout << cli::format_text("  accuracy after epoch %lld, counted from 0: %.2f %%",
                                     static_cast<long long>(epoch), outcome.accuracies.back())
@@ -216,22 +220,31 @@ void train_niti_vgg(const IntegerTrainingOptions& options, Claims& claims) {
   const std::int64_t epochs = options.epochs > 0 ? options.epochs : (options.common.quick ? 1 : 20);
   IntegerTrainingOptions now = options;
   if (!options.validation_only) now.held_out = 0;  // as the paper does: nothing is chosen
-  std::vector<std::vector<double>> accuracies(std::size(cifar10_milestones));  // by milestone
+  // By milestone.
+  std::vector<std::vector<double>> accuracies(std::size(cifar10_milestones));
+  std::vector<std::vector<double>> training(std::size(cifar10_milestones));
   for (int i = 0; i < options.common.seeds; ++i) {
     const Outcome outcome = one_seed(
         what, now, data, epochs, what.epochs, options.common.seed + static_cast<unsigned>(i),
         std::vector<Milestone>(std::begin(cifar10_milestones), std::end(cifar10_milestones)));
-    for (std::size_t k = 0; k < outcome.accuracies.size(); ++k)
+    for (std::size_t k = 0; k < outcome.accuracies.size(); ++k) {
       accuracies[k].push_back(outcome.accuracies[k]);
+      training[k].push_back(outcome.training[k]);
+    }
   }
-  for (std::size_t k = 0; k < accuracies.size() && !accuracies[k].empty(); ++k) {
-    const auto& [epoch, accuracy] = cifar10_milestones[k];
-    claims.add({.what = join(what.name, ": accuracy after epoch ", epoch, ", %"),
-                .paper = accuracy,
-                .ours = statistics(accuracies[k]).mean,
+  const auto claim = [&](const char* which, std::int64_t epoch, double theirs,
+                         const std::vector<double>& ours) {
+    claims.add({.what = join(what.name, ": ", which, " epoch ", epoch, ", %"),
+                .paper = theirs,
+                .ours = statistics(ours).mean,
                 .at_most = false,
-                .bound = accuracy - 2,
+                .bound = theirs - 2,
                 .digits = 1});
+  };
+  for (std::size_t k = 0; k < accuracies.size() && !accuracies[k].empty(); ++k) {
+    const Milestone& milestone = cifar10_milestones[k];
+    claim("accuracy after", milestone.epoch, milestone.test, accuracies[k]);
+    claim("training accuracy in", milestone.epoch, milestone.training, training[k]);
   }
 }
 
