@@ -246,7 +246,8 @@ void convolution_sums(const Tensor& input, const Tensor& weight, const Window& w
   const Codes codes{input.element(), input.zero_point};
   const auto* const from = static_cast<const std::uint8_t*>(input.raw());
   const std::int64_t image = input.elements() / images[0];
-  if (codes.zero_point == 0 || goes_direct(images, window)) {
+  const Shape outer = padded_shape(images, window);
+  if (codes.zero_point == 0 || goes_direct(images, window) || outer == images) {
     return sums_in_blocks(
         "forward", codes, images, weight, window,
         [&](std::int64_t first, std::int64_t) {
@@ -254,7 +255,6 @@ void convolution_sums(const Tensor& input, const Tensor& weight, const Window& w
         },
         body);
   }
-  const Shape outer = padded_shape(images, window);
   const auto zero = static_cast<std::uint8_t>(codes.zero_point);
   const auto pad = [&](std::int64_t first, std::int64_t count) -> const std::int8_t* {
     static thread_local Tensor padded;

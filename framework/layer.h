@@ -30,7 +30,7 @@ struct Pass {
 };
 
 /// How many codes of one role were clipped to the ends of their grid, and how many values that are
-/// not zero became code 0.
+/// not zero became the code of 0.
 struct Saturation {
   std::string layer, role;
   std::int64_t clipped = 0, underflowed = 0, counted = 0;

@@ -148,6 +148,7 @@ void Emission::prepare(const Outlet& outlet, const Pass& pass, const Shape& shap
   how_.zero_point = static_cast<float>(zero_point_);
   how_.most = quantizer.flow_most(is_unsigned);
   how_.least = is_unsigned ? 0.0f : -how_.most;
+  how_.lowest = outlet.least / codes_scales_[0];
   how_.stochastic = quantizer.format().rounding == Rounding::stochastic;
   how_.metered = pass.metered;
   key_ = quantizer.key(pass);
@@ -262,6 +263,8 @@ void Emission::codes(const Outlet& outlet, const Pass& pass, const EmittedTerm& 
                      const EmittedTerm& second, std::span<const float> offsets, const Tensor* mask,
                      Tensor& out) {
   const Tensor& x = *first.codes;
+  assert(x.zero_point == 0 && (!second.codes || second.codes->zero_point == 0) &&
+         (!outlet.addend || outlet.addend->zero_point == 0));
   const Shape& shape = x.shape();
   const std::int64_t channels = shape.back(), images = shape[0], image = x.elements() / images;
   borrowed_range_ = false;

@@ -53,8 +53,8 @@ class FlowLayer : public Layer {
   /// Whether the layer only picks, masks or drops values, whatever their element.
   virtual bool picks() const { return false; }
 
-  /// Makers only: a number below 0 that no output is below, and one below which inputs are as good
-  /// as it; 0 for none.
+  /// Makers only: a number below 0 that no output is below by what a code can tell, and one below
+  /// which inputs are as good as it; 0 for none.
   virtual float least_output() const { return 0; }
   virtual float least_input() const { return 0; }
   /// Whether the layer takes codes with a zero point, and hands them on with it if it is no maker.

@@ -22,8 +22,8 @@ class Gelu : public FlowLayer {
   const Tensor& forward(const Tensor& input, const Pass& pass) override;
   const Tensor& backward(const Tensor& error, const Pass& pass) override;
   const Tensor* latest_output() const override { return &output_; }
-  float least_output() const override { return -0.17004f; }  // at x = -0.7525
-  /// There y is -0.004 and dy/dx -0.012, and both are nearer 0 below: not a step of codes.
+  float least_output() const override { return -0.17004f; }  // to five places, at x = -0.7525
+  /// There y is -0.004 and dy/dx -0.012, and both are nearer 0 below: a step of codes or less.
   float least_input() const override { return -3; }
   bool takes_zero_points() const override { return true; }
   /// In integers: the code of each of the 256 that come in with that scale and zero point, on the

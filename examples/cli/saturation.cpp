@@ -51,7 +51,7 @@ void SaturationWarnings::warn(const std::vector<Saturation>& all) {
                              100 * share(clipped->clipped, *clipped));
   if (share(lost->underflowed, *lost) > much_underflowed &&
       said_.insert("lost " + name_of(*lost)).second)
-    std::cerr << format_text("octet: %s of %s: %.1f %% of the values became code 0\n",
+    std::cerr << format_text("octet: %s of %s: %.1f %% of the values became the code of 0\n",
                              lost->role.c_str(), lost->layer.c_str(),
                              100 * share(lost->underflowed, *lost));
 }

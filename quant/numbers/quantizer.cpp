@@ -146,8 +146,10 @@ void Quantizer::flow_scales(bool nonnegative, std::vector<float>& scales) const 
 }
 
 Quantizer::Affine Quantizer::flow_affine(float least) const {
-  const float scale =
-      coarse_scale((range_.floats()[1] - least) / flow_most(true), format_.grid.bits);
+  const float most = range_.floats()[1];
+  // The range is that of magnitudes: where it is narrow nothing reaches down to `least`.
+  least = std::max(least, -most);
+  const float scale = coarse_scale((most - least) / flow_most(true), format_.grid.bits);
   return {scale, static_cast<std::int32_t>(std::nearbyint(-least / scale))};
 }
 

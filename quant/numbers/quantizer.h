@@ -71,7 +71,7 @@ class Quantizer {
   /// have the codes 0 .. flow_most(true), with steps half as wide where the range sets the scale.
   void flow_scales(bool nonnegative, std::vector<float>& scales) const;
   float flow_most(bool nonnegative) const;
-  /// Scale and zero point of codes on both sides of 0, of which one reaches further.
+  /// Scale and zero point of codes that reach further on one side of 0 than on the other.
   struct Affine {
     float scale = 1;
     std::int32_t zero_point = 0;
@@ -81,8 +81,10 @@ class Quantizer {
   bool has_affine_flow() const {
     return format_.scaling.rule == Scaling::Rule::absmax && !channels_;
   }
-  /// Of codes 0 .. flow_most(true) of values from `least` (below 0) up to the remembered range.
+  /// Of codes 0 .. flow_most(true): from `least` (below 0), or from minus the remembered range
+  /// where that is nearer to 0, up to the range.
   Affine flow_affine(float least) const;
+  /// Of the remembered least and most of rule minmax.
   Affine affine() const { return affine_of(range_.floats()[0], range_.floats()[1]); }
   /// Takes in the largest magnitudes of a training batch, one or one a channel. Throws
   /// Error(numbers) unless they are finite.

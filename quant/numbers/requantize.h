@@ -41,7 +41,9 @@ struct Requantization {
   const std::uint8_t* mask = nullptr;  ///< where this code is 0 the result is 0; null: nowhere
   std::uint8_t stop_code = 0;          ///< where the mask's code is this one, not 0, too
   float zero_point = 0;                ///< added last: the code of the real 0
-  float least = -127, most = 127;      ///< codes; what is below a least of 0 is no clipping
+  float least = -127, most = 127;      ///< codes
+  /// Of a least of 0: v below this, 0 or less, is as good as this, in Tally::most and as clipped.
+  float lowest = 0;
   bool stochastic = false;
   std::uint64_t key = 0;
   bool metered = false;  ///< count clipped and underflowed codes
@@ -49,7 +51,8 @@ struct Requantization {
 
 /// What was seen of the values; adding up in any order gives the same.
 struct Tally {
-  float most = 0;  ///< largest magnitude of v (of v > 0 where least is 0), in codes
+  float most =
+      0;  ///< largest magnitude of v (of the larger of v and lowest where least is 0), in codes
   std::int64_t clipped = 0, underflowed = 0, counted = 0;
   void add(const Tally& other);
 };

@@ -31,7 +31,8 @@ OCTET_INLINE void step(const X* x, const Requantization& how, std::int64_t i, st
   if (how.offset) v = L::add(v, L::load(how.offset + column));
   if (how.mask) v = L::keep_where_set(v, how.mask + i);
   if (how.stop_code) v = L::drop_where(v, how.mask + i, how.stop_code);
-  const typename L::Floats size = how.least < 0 ? L::magnitude(v) : L::larger(v, L::zero());
+  const typename L::Floats size =
+      L::magnitude(how.least < 0 ? v : L::larger(v, L::broadcast(how.lowest)));
   counts.most = L::larger(size, counts.most);
   typename L::Floats rounded = v;
   if constexpr (stochastic) rounded = L::add(rounded, noise);
@@ -40,10 +41,12 @@ OCTET_INLINE void step(const X* x, const Requantization& how, std::int64_t i, st
   const typename L::Ints integers = L::round(rounded);
   L::store(integers, codes + i);
   if constexpr (metered) {
-    counts.clipped = L::count_above(counts.clipped, size, how.most - how.zero_point + 0.5f);
+    // Of a zero point: the side that reaches further has the larger magnitudes.
+    const float reach = how.most - how.zero_point;
+    counts.clipped = L::count_above(counts.clipped, size,
+                                    (reach > how.zero_point ? reach : how.zero_point) + 0.5f);
     counts.underflowed =
-        L::count_lost(counts.underflowed, how.zero_point != 0 ? L::magnitude(v) : size, integers,
-                      static_cast<int>(how.zero_point));
+        L::count_lost(counts.underflowed, size, integers, static_cast<int>(how.zero_point));
   }
 }
 

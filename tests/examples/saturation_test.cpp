@@ -37,5 +37,5 @@ TEST_CASE("saturation: the worst is named, once") {
   CHECK(said(warnings, {counted("conv1", 20, 0), counted("conv2", 400, 0)}).empty());
   CHECK(said(warnings, {counted("conv1", 50, 0), counted("conv2", 40, 1000)}) ==
         "octet: activations of conv1: 5.0 % of the codes were clipped\n"
-        "octet: activations of conv2: 100.0 % of the values became code 0\n");
+        "octet: activations of conv2: 100.0 % of the values became the code of 0\n");
 }

@@ -30,7 +30,7 @@ Tensor widened(const Tensor& low) {
   return floats;
 }
 
-// As widths that a kernel is fast at may be.
+// Some widths in place of those that a kernel is fast at.
 std::int64_t odd_or_whole(std::int64_t width) { return width % 4 == 0 ? width : width | 3; }
 
 struct Case {
@@ -83,7 +83,7 @@ TEST_CASE("image strips: a weight gradient over strips is that over the images")
   }
 }
 
-TEST_CASE("image strips: as many images as fit, in widths that kernels take fast") {
+TEST_CASE("image strips: as many images as fit, in widths rounded as told") {
   const Window window{3, 3, 1, 1, 1, 1, 1};
   const auto width = [&](std::int64_t image, std::int64_t batch) {
     const ImageStrips strips({batch, image, image, 4}, window, 64, odd_or_whole);

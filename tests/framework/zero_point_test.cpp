@@ -34,11 +34,11 @@ TEST_CASE("code products: a zero point is taken off, and padding stands for zero
     const Tensor truth = shifted_truth(codes, weight, window);
     Tensor sums(truth.shape(), Element::int32);
     const std::int64_t image = truth.elements() / 3;
-    // By our own kernel where there is one, and with padding around the codes.
+    // By our own kernel where there is one, with padding around the codes, and by plain loops.
     const products::Paths found = products::paths();
     products::Paths stock = found;
     stock.direct = false;
-    for (const products::Paths& path : {found, stock}) {
+    for (const products::Paths& path : {found, stock, products::Paths{}}) {
       products::override_paths(path);
       products::convolution_sums(
           codes, weight, window,

@@ -121,15 +121,17 @@ struct Trained {
   std::vector<float> gradient;  // of all parameters, one after the other
 };
 
-// A few steps on one batch of random images.
-Trained train(const std::string& text, const char* precision, int steps, bool simulated = false) {
+// A few steps on one batch of random images, of values from -size to size.
+Trained train(const std::string& text, const char* precision, int steps, bool simulated = false,
+              float size = 1) {
   Trained result{build_network(parse_definition(text, "test")), {}, {}, {}};
   Network& network = result.network;
   set_precision(network, parse_precision(precision));
   simulate(network.layers(), simulated);
   network.initialize(3);
   Sgd optimizer(network.parameters(), {.momentum = 0.9f});
-  const Tensor images = random_tensor(network.input().with_front(6), 11);
+  Tensor images = random_tensor(network.input().with_front(6), 11);
+  for (std::int64_t i = 0; i < images.elements(); ++i) images.floats()[i] *= size;
   const std::vector<std::int32_t> labels = labels_for(6);
   Tensor error;
   for (int step = 0; step < steps; ++step) {
@@ -296,6 +298,27 @@ TEST_CASE("flow: the gradient of codes points where that of float32 does") {
     CHECK(relative_difference(codes.scores, real.scores) < 0.1);
     CHECK(cosine(codes.gradient, real.gradient) > 0.95);
     CHECK(codes.gradient != real.gradient);
+  }
+}
+
+TEST_CASE("flow: codes around a GELU keep their fineness where values are small") {
+  const std::string text = R"(
+network name=small input=9x9x3
+convolution channels=16 kernel=3 padding=1 bias=0
+gelu
+convolution channels=16 kernel=3 padding=1 bias=0
+gelu
+linear units=10 bias=0
+)";
+  for (const float size : {1.0f, 0.3f, 0.1f, 0.03f}) {
+    CAPTURE(size);
+    // Later passes have ranges that follow those of earlier ones.
+    for (const int steps : {1, 4}) {
+      const Trained codes = train(text, "int8", steps, false, size);
+      const Trained real = train(text, "float32", steps, false, size);
+      CHECK(relative_difference(codes.scores, real.scores) < 0.04);
+      CHECK(cosine(codes.gradient, real.gradient) > 0.999);
+    }
   }
 }
 

@@ -36,7 +36,7 @@ Meaning meaning(const std::vector<X>& x, const Requantization& how) {
     if (how.offset) v += how.offset[k];
     if (how.mask && how.mask[i] == 0) v = 0;
     if (how.stop_code && how.mask[i] == how.stop_code) v = 0;
-    const float size = how.least < 0 ? std::abs(v) : std::max(v, 0.0f);
+    const float size = how.least < 0 ? std::abs(v) : std::abs(std::max(v, how.lowest));
     result.tally.most = std::max(result.tally.most, size);
     float moved = v;
     if (how.stochastic) {
@@ -47,9 +47,8 @@ Meaning meaning(const std::vector<X>& x, const Requantization& how) {
     moved += how.zero_point;
     const auto code = static_cast<int>(std::nearbyint(std::clamp(moved, how.least, how.most)));
     result.codes.push_back(code);
-    result.tally.clipped += size > how.most - how.zero_point + 0.5f;
-    result.tally.underflowed +=
-        (how.zero_point > 0 ? v != 0 : size > 0) && code == static_cast<int>(how.zero_point);
+    result.tally.clipped += size > std::max(how.most - how.zero_point, how.zero_point) + 0.5f;
+    result.tally.underflowed += size > 0 && code == static_cast<int>(how.zero_point);
     ++result.tally.counted;
   }
   return result;
@@ -111,6 +110,10 @@ void check_sources(std::uint64_t key, float scale) {
     how.most = 255;
     check_meaning<X, std::uint8_t>(x, how);
     how.zero_point = 21;
+    how.lowest = -20.7f;
+    check_meaning<X, std::uint8_t>(x, how);
+    how.zero_point = 128;
+    how.lowest = -300;
     check_meaning<X, std::uint8_t>(x, how);
   }
 }
