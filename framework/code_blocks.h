@@ -46,8 +46,12 @@ struct Codes {
 /// Whether our own kernel computes such a convolution.
 bool goes_direct(const Shape& input, const Window& window);
 
-/// A convolution of `input`'s shape, whose codes `source` gives block by block.
+/// Adds to the sums of images first .. first + count - 1 before they are handed out.
+using Addition = std::function<void(std::int64_t first, std::int64_t count, std::int32_t* sums)>;
+
+/// A convolution of `input`'s shape, whose codes `source` gives block by block; `add` may be empty.
 void sums_in_blocks(std::string_view pass, Codes codes, const Shape& input, const Tensor& weight,
-                    const Window& window, const Source& source, const SumsBody& body);
+                    const Window& window, const Source& source, const Addition& add,
+                    const SumsBody& body);
 
 }  // namespace octet::products

@@ -8,6 +8,7 @@
 
 #include "framework/arithmetic.h"
 #include "framework/code_blocks.h"
+#include "framework/code_outliers.h"
 #include "framework/code_paths.h"
 #include "framework/direct_convolution.h"
 #include "framework/parallel.h"
@@ -66,7 +67,7 @@ OCTET_KERNEL void fold(const std::int32_t* windows, std::int64_t first_line, std
 constexpr std::int64_t window_bytes = 256 << 10;
 
 void folded_sums(const Tensor& error, const Tensor& weight, const Window& window,
-                 const Shape& input, const SumsBody& body) {
+                 const Shape& input, const Addition& add, const SumsBody& body) {
   const Shape &s = error.shape(), &kernel = weight.shape();
   const std::int64_t images = s[0], height = s[1], width = s[2], filters = s[3];
   const std::int64_t row = weight.elements() / filters, image = input.elements() / images;
@@ -103,13 +104,14 @@ void folded_sums(const Tensor& error, const Tensor& weight, const Window& window
           }
           fold(products, y, last, input, window, sums.data<std::int32_t>() + i * image);
         }
+      if (add) add(first, n, sums.data<std::int32_t>());
       scope.run(body, first, n, sums.data<std::int32_t>());
     }
   });
 }
 
 void turned_sums(const Tensor& error, const Tensor& weight, const Window& window,
-                 const Shape& input, const SumsBody& body) {
+                 const Shape& input, const Addition& add, const SumsBody& body) {
   static thread_local Tensor rotated;
   rotate_weights<std::int8_t>(weight, window.groups, rotated);
   const Shape& s = error.shape();
@@ -124,19 +126,25 @@ void turned_sums(const Tensor& error, const Tensor& weight, const Window& window
     spread(codes + first * image, s, count, stride, spread_error);
     return spread_error.data<std::int8_t>();
   };
-  sums_in_blocks("input error", {Element::int8}, wide, rotated, back, std::cref(source), body);
+  sums_in_blocks("input error", {Element::int8}, wide, rotated, back, std::cref(source), add, body);
 }
 
 }  // namespace
 
 void input_error_sums(const Tensor& error, const Tensor& weight, const Window& window,
                       const Shape& input, const SumsBody& body) {
+  const CodeOutliers outliers(weight, window);
+  Addition add;
+  if (!weight.outliers.empty())
+    add = [&](std::int64_t first, std::int64_t count, std::int32_t* sums) {
+      outliers.add_to_input_errors(error, input, first, count, sums);
+    };
   // Folding writes and reads the sums of all windows: worth it from twice as many products on. It
   // multiplies matrices, so it needs them to be no slower than convolutions.
   const Paths& p = paths();
   const bool folded = window.groups == 1 && (p.direct || p.gemm || !p.convolution) &&
                       input[1] * input[2] >= 2 * error.shape()[1] * error.shape()[2];
-  (folded ? folded_sums : turned_sums)(error, weight, window, input, body);
+  (folded ? folded_sums : turned_sums)(error, weight, window, input, add, body);
 }
 
 }  // namespace octet::products

@@ -6,6 +6,7 @@
 
 #include "framework/check.h"
 #include "framework/code_blocks.h"
+#include "framework/code_outliers.h"
 #include "framework/code_paths.h"
 #include "framework/direct_convolution.h"
 #include "framework/dnn.h"
@@ -177,7 +178,8 @@ bool goes_direct(const Shape& input, const Window& window) {
 }
 
 void sums_in_blocks(std::string_view pass, Codes codes, const Shape& input, const Tensor& weight,
-                    const Window& window, const Source& source, const SumsBody& body) {
+                    const Window& window, const Source& source, const Addition& add,
+                    const SumsBody& body) {
   const Element element = codes.element;
   check_terms(element, weight.elements() / weight.shape()[0]);
   const Shape output = convolution_shape(input, weight.shape(), window);
@@ -225,6 +227,7 @@ void sums_in_blocks(std::string_view pass, Codes codes, const Shape& input, cons
           image_sums(from + i * image, element, input, weight, window, out + i * size);
       }
       if (!direct && codes.zero_point != 0) take_off(shifts, n * size, out);
+      if (add) add(first, n, out);
       scope.run(body, first, n, out);
     }
   });
@@ -242,6 +245,12 @@ void gemm_exact(std::int64_t m, std::int64_t n, std::int64_t depth, const CodeMa
 
 void convolution_sums(const Tensor& input, const Tensor& weight, const Window& window,
                       const SumsBody& body) {
+  const CodeOutliers outliers(weight, window);
+  Addition add;
+  if (!weight.outliers.empty())
+    add = [&](std::int64_t first, std::int64_t count, std::int32_t* sums) {
+      outliers.add_to_outputs(input, first, count, sums);
+    };
   const Shape& images = input.shape();
   const Codes codes{input.element(), input.zero_point};
   const auto* const from = static_cast<const std::uint8_t*>(input.raw());
@@ -253,7 +262,7 @@ void convolution_sums(const Tensor& input, const Tensor& weight, const Window& w
         [&](std::int64_t first, std::int64_t) {
           return reinterpret_cast<const std::int8_t*>(from + first * image);
         },
-        body);
+        add, body);
   }
   const auto zero = static_cast<std::uint8_t>(codes.zero_point);
   const auto pad = [&](std::int64_t first, std::int64_t count) -> const std::int8_t* {
@@ -263,12 +272,15 @@ void convolution_sums(const Tensor& input, const Tensor& weight, const Window& w
               padded.data<std::uint8_t>());
     return static_cast<const std::int8_t*>(padded.raw());
   };
-  sums_in_blocks("forward", codes, outer, weight, without_padding(window), std::cref(pad), body);
+  sums_in_blocks("forward", codes, outer, weight, without_padding(window), std::cref(pad), add,
+                 body);
 }
 
 void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsBody& body) {
   const std::int64_t m = a.shape()[0], depth = a.shape()[1];
   const std::int64_t n = b.shape()[transpose_b ? 0 : 1];
+  // As a convolution of one pixel.
+  const CodeOutliers outliers(b, {});
   assert(depth == b.shape()[transpose_b ? 1 : 0]);
   assert(a.zero_point == 0 || transpose_b);
   check_terms(a.element(), depth);
@@ -285,6 +297,10 @@ void matmul_sums(const Tensor& a, const Tensor& b, bool transpose_b, const SumsB
   parallel_for(m, std::max<std::int64_t>(1, (1 << 14) / n),
                [&](std::int64_t begin, std::int64_t end) {
                  if (a.zero_point != 0) take_off(shifts, (end - begin) * n, c + begin * n);
+                 if (transpose_b)
+                   outliers.add_to_outputs(a, begin, end - begin, c + begin * n);
+                 else
+                   outliers.add_to_input_errors(a, {m, n}, begin, end - begin, c + begin * n);
                  scope.run(body, begin, end - begin, c + begin * n);
                });
 }

@@ -17,7 +17,8 @@ namespace octet::products {
 using SumsBody =
     std::function<void(std::int64_t first, std::int64_t count, const std::int32_t* sums)>;
 
-// A zero point of the input is taken off: sums are those of weight * (code - zero_point).
+// A zero point of the input is taken off: sums are those of weight * (code - zero_point). Outliers
+// of the weights count whole.
 
 /// int8 or uint8 input N x H x W x C, int8 weights K x KH x KW x C/groups -> N x OH x OW x K sums.
 void convolution_sums(const Tensor& input, const Tensor& weight, const Window& window,

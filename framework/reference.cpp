@@ -47,6 +47,7 @@ template <class Body>
 void product(const Tensor& x, const Tensor& y, const Shape& shape, Tensor& result,
              const Body& body) {
   assert((x.element() == Element::float32) == (y.element() == Element::float32));
+  assert(y.outliers.empty());
   const auto size = static_cast<std::size_t>(shape.elements());
   if (y.element() == Element::int8) {
     std::vector<std::int32_t> sums(size);

@@ -132,6 +132,7 @@ Tensor& Tensor::operator=(const Tensor& other) {
   if (bytes() > 0) std::memcpy(memory_.get(), other.memory_.get(), bytes());
   scales = other.scales;
   zero_point = other.zero_point;
+  outliers = other.outliers;
   return *this;
 }
 
@@ -146,6 +147,7 @@ void Tensor::resize(const Shape& shape, Element element) {
   element_ = element;
   scales.assign(1, 1.0f);
   zero_point = 0;
+  outliers.clear();
 }
 
 void Tensor::reshape(const Shape& shape) {
@@ -155,7 +157,7 @@ void Tensor::reshape(const Shape& shape) {
 
 bool same_bits(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && a.element() == b.element() && a.zero_point == b.zero_point &&
-         a.scales.size() == b.scales.size() &&
+         a.outliers == b.outliers && a.scales.size() == b.scales.size() &&
          std::memcmp(a.scales.data(), b.scales.data(), 4 * a.scales.size()) == 0 &&
          (a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0);
 }
@@ -185,7 +187,12 @@ void decode(const Tensor& codes, Tensor& reals) {
   };
   switch (codes.element()) {
     case Element::int8:
-      return convert(codes.data<std::int8_t>());
+      convert(codes.data<std::int8_t>());
+      for (const Outlier& outlier : codes.outliers)
+        out[outlier.index] =
+            codes.scales[static_cast<std::size_t>(outlier.index / row)] *
+            static_cast<float>(codes.data<std::int8_t>()[outlier.index] + outlier.excess);
+      return;
     case Element::uint8:
       return convert(codes.data<std::uint8_t>());
     case Element::int32:

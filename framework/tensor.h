@@ -55,6 +55,13 @@ std::string print(const Shape& shape);
 /// product of all is below 2^40.
 Shape parse_shape(std::string_view text);
 
+/// A code that its element is too small for is what the element at `index` holds and `excess`.
+struct Outlier {
+  std::int64_t index = 0;
+  std::int32_t excess = 0;
+  bool operator==(const Outlier&) const = default;
+};
+
 class Tensor {
  public:
   Tensor() = default;
@@ -67,7 +74,7 @@ class Tensor {
   Tensor& operator=(Tensor&&) = default;
 
   /// Takes a new shape and element type. Keeps the memory when it is large enough; the contents are
-  /// then unspecified, the scale 1 and the zero point 0.
+  /// then unspecified, the scale 1, the zero point 0 and no code an outlier.
   void resize(const Shape& shape, Element element = Element::float32);
   /// The same elements under another shape of as many elements.
   void reshape(const Shape& shape);
@@ -99,6 +106,9 @@ class Tensor {
   /// that a batch normalisation takes have one for each index of the last (a channel).
   std::vector<float> scales{1.0f};
   std::int32_t zero_point = 0;
+  /// Of int8 weights, by rising index, at most one a filter. Products of codes take the whole
+  /// codes.
+  std::vector<Outlier> outliers;
   float scale() const {
     assert(scales.size() == 1);
     return scales[0];

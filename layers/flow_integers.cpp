@@ -56,9 +56,11 @@ std::string format_obstacle(const Precision& precision) {
     return "precision " + print(precision) +
            ": expected activations of unsigned 8-bit codes in a remembered range, "
            "uint8/minmax/smooth";
-  if (!precision.weights.fits_int8_product() || precision.weights.rounding != Rounding::nearest)
+  if (!precision.weights.fits_int8_product() || precision.weights.rounding != Rounding::nearest ||
+      precision.weights.scaling.outlier)
     return "precision " + print(precision) +
-           ": expected weights of at most 8 bits on a symmetric grid, rounded to nearest";
+           ": expected weights of at most 8 bits on a symmetric grid, rounded to nearest, without "
+           "outliers";
   return "";
 }
 

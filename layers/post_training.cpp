@@ -121,8 +121,10 @@ Calibration calibrate(const Model& model, const std::vector<Tensor>& batches,
 }
 
 Model quantize(const Model& model, const Calibration& calibration, const PostTraining& how) {
-  check(how.precision.weights.fits_int8_product(), Failure::usage, "weights of format ",
-        print(how.precision.weights), ": expected codes of at most 8 bits on a symmetric grid");
+  const Format& weights = how.precision.weights;
+  check(weights.fits_int8_product() && !weights.scaling.outlier, Failure::usage,
+        "weights of format ", print(weights),
+        ": expected codes of at most 8 bits on a symmetric grid, without outliers");
   Model result = model;
   result.attributes["precision"] = print(how.precision);
   std::string names;

@@ -165,6 +165,8 @@ const Tensor& WeightedLayer::as_floats(const Tensor& codes, Tensor& floats) cons
     default:
       convert(codes.floats());
   }
+  for (const Outlier& outlier : codes.outliers)
+    floats.floats()[outlier.index] += static_cast<float>(outlier.excess);
   floats.scales = codes.scales;
   return floats;
 }

@@ -17,6 +17,7 @@ constexpr double most_bias = 0x1p28;
 FusedProduct fuse(const Tensor& weights, std::span<const double> factors,
                   std::span<const double> offsets, float input_scale, Edge& output,
                   RequantRounding rounding) {
+  assert(weights.outliers.empty());  // format_obstacle
   const auto filters = static_cast<std::size_t>(weights.shape()[0]);
   const auto row = static_cast<std::size_t>(weights.elements()) / filters;
   FusedProduct fused{.weights = weights};

@@ -101,6 +101,26 @@ float absmax(const float* x, std::int64_t count, const float* factors, std::int6
                                       : max_bits(x, count));
 }
 
+// In lanes, each of which knows its own two largest; magnitudes order as their bits do.
+OCTET_KERNEL TwoLargest two_largest(const float* x, std::int64_t count) {
+  constexpr std::int64_t lanes = 16;
+  std::int32_t most[lanes] = {}, second[lanes] = {};
+  const auto add = [](std::int32_t bits, std::int32_t& largest, std::int32_t& next) {
+    next = std::max(next, std::min(largest, bits));
+    largest = std::max(largest, bits);
+  };
+  const auto bits_of = [](float v) { return std::bit_cast<std::int32_t>(v) & 0x7fffffff; };
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (std::int64_t k = 0; k < lanes; ++k) add(bits_of(x[i + k]), most[k], second[k]);
+  for (; i < count; ++i) add(bits_of(x[i]), most[0], second[0]);
+  for (std::int64_t k = 1; k < lanes; ++k) {
+    add(most[k], most[0], second[0]);
+    add(second[k], most[0], second[0]);
+  }
+  return {std::bit_cast<float>(most[0]), std::bit_cast<float>(second[0])};
+}
+
 // As integers of two's complement floats order as they do as numbers once the magnitudes of
 // negative ones are turned round; the same map leads back.
 [[gnu::always_inline]] inline std::int32_t ordered(std::int32_t bits) {

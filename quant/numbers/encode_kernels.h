@@ -41,6 +41,12 @@ void round_subnormals(const float* x, std::int64_t begin, std::int64_t end,
 
 /// Largest magnitude of x[i] * factors[i % columns]; NaN when a value is NaN.
 float absmax(const float* x, std::int64_t count, const float* factors, std::int64_t columns);
+/// The largest magnitude and the one next to it (the same where two are as large); of finite
+/// values.
+struct TwoLargest {
+  float most = 0, second = 0;
+};
+TwoLargest two_largest(const float* x, std::int64_t count);
 /// Widens least .. most to hold all values; one of them becomes NaN when a value is.
 void minmax(const float* x, std::int64_t count, float* least, float* most);
 

@@ -48,6 +48,7 @@ void parse_part(std::string_view part, std::string_view whole, Format& format) {
   if (part == "channel") return void(scaling.channel = true);
   if (part == "sample") return void(scaling.sample = true);
   if (part == "smooth") return void(scaling.smooth = true);
+  if (part == "outlier") return void(scaling.outlier = true);
   if (part == "unit") return void(scaling.unit = true);
   if (part == "stochastic") return void(format.rounding = Rounding::stochastic);
   if (part == "stop") return void(format.stop = true);
@@ -61,7 +62,8 @@ void parse_part(std::string_view part, std::string_view whole, Format& format) {
   if (read_after(part, "clip", format.clip) && format.clip > 0 && format.clip < 1e6f) return;
   fail(Failure::usage, "format '", whole, "': unknown part '", part,
        "', expected step-32..step32, range1, absmax, minmax, pow2, meanabs, overflow, block, "
-       "block32, learned, trained, channel, sample, smooth, unit, stochastic, stop, tanh or clip1");
+       "block32, learned, trained, channel, outlier, sample, smooth, unit, stochastic, stop, tanh "
+       "or clip1");
 }
 
 void verify(const Format& format, std::string_view text) {
@@ -94,6 +96,10 @@ void verify(const Format& format, std::string_view text) {
   if (scaling.channel && !by_tensor && rule != Rule::meanabs)
     refuse("channel goes with absmax, pow2 or meanabs");
   if (scaling.sample && (!by_tensor || scaling.channel)) refuse("sample goes with absmax or pow2");
+  if (scaling.outlier &&
+      (rule != Rule::absmax || !scaling.channel || !integer || !format.grid.is_signed ||
+       format.grid.bits > 8 || format.rounding != Rounding::nearest))
+    refuse("outlier goes with absmax/channel of int2 to int8, to the nearest");
   if (scaling.unit && (rule != Rule::pow2 || scaling.channel || scaling.sample || scaling.smooth))
     refuse("unit goes with pow2 alone");
   if (rule == Rule::minmax && !integer) refuse("minmax needs an integer grid");
@@ -134,6 +140,7 @@ std::string print(const Format& format) {
   if (scaling.rule == Scaling::Rule::step) text += "/step" + std::to_string(scaling.fraction);
   if (scaling.rule == Scaling::Rule::range) text += "/range" + shortest(scaling.limit);
   if (scaling.channel) text += "/channel";
+  if (scaling.outlier) text += "/outlier";
   if (scaling.sample) text += "/sample";
   if (scaling.smooth) text += "/smooth";
   if (scaling.unit) text += "/unit";

@@ -39,6 +39,10 @@ struct Scaling {
   bool channel = false;  ///< a scale for each index of the first axis instead of one
   bool sample = false;   ///< the same for each picture, of activations and errors
   bool smooth = false;   ///< the range is a moving average over training batches
+  /// absmax with channel, of weights: a magnitude of more than about twice the others' is left out
+  /// of its filter's range and has a code of its own, of up to 15 bits and a sign ("dense and
+  /// sparse", Kim et al. 2023).
+  bool outlier = false;
   /// pow2: the range is thrown away; largest decoded values are 1/sqrt(2) to sqrt(2), none is
   /// clipped, and 1 is 2^(bits - 2) (Wu 2018, Q_G).
   bool unit = false;

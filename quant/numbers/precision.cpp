@@ -47,6 +47,7 @@ void verify(const Precision& precision, std::string_view text) {
   for (std::size_t i = 0; i < 5; ++i) {
     const Format& format = precision.*roles[i];
     if (format.stop && i != 1) refuse("stop is for activations");
+    if (format.scaling.outlier && i != 0) refuse("outlier is for weights");
     if (format.squashed && i != 0) refuse("tanh is for weights");
     if (format.clip > 0 && i != 4) refuse("clip is for master weights");
     if (format.scaling.unit && i != 3) refuse("unit is for gradients");

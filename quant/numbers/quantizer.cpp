@@ -311,9 +311,22 @@ void Quantizer::encode_as(Element element, const Tensor& given, const Pass& pass
       }
     });
   }
+  if (format_.scaling.outlier) put_outliers(codes);
   if (metered) meter(values, factors, codes);
   // The range is thrown away: as if the power of two next to the largest magnitude had been 1.
   if (format_.scaling.unit) codes.scales[0] = std::ldexp(1.0f, 2 - format_.grid.bits);
+}
+
+// The whole codes of find_outliers, beside those that were clipped.
+void Quantizer::put_outliers(Tensor& codes) const {
+  if (codes.element() == Element::float32) {
+    for (const Outlier& whole : codes.outliers)
+      codes.floats()[whole.index] = static_cast<float>(whole.excess);
+    codes.outliers.clear();
+  } else {
+    for (Outlier& outlier : codes.outliers)
+      outlier.excess -= codes.data<std::int8_t>()[outlier.index];
+  }
 }
 
 // Of codes on an integer grid.

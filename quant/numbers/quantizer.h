@@ -3,8 +3,8 @@
 // Its law:  quantize(x) == decode(encode(x)).
 // A smoothed range is that of earlier batches: a value can be encoded before the rest of its batch
 // is known, on the way out of the kernel that makes it (flow_scales, observe).
-// Scales keep 24 - bits significant bits, so that code * scale is exact in float32 and a value on
-// the grid is a fixed point of quantize.
+// Scales keep 24 - bits significant bits, so that code * scale is exact in float32 (of an outlier,
+// rounded once) and a value on the grid is a fixed point of quantize.
 #pragma once
 
 #include <span>
@@ -101,6 +101,8 @@ class Quantizer {
   float overflow_scale(const Tensor& values, const Pass& pass);
   float learned_scale(const Tensor& values, const Pass& pass);
   void encode_groups(const Tensor& values, const Pass& pass, Tensor& codes);
+  void find_outliers(const Tensor& values, Tensor& codes) const;
+  void put_outliers(Tensor& codes) const;
   void encode_codebook(const Tensor& values, Tensor& codes) const;
   void encode_trained(const Tensor& values, const Pass& pass, Tensor& codes);
   Affine affine_of(float least, float most) const;

@@ -42,6 +42,7 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
     // A channel of zeros has no range; the tensor's own keeps its errors in proportion.
     const float whole = ranges::absmax(x, count, nullptr);
     ranges::check_finite(whole);
+    if (scaling.outlier) return find_outliers(values, codes);
     for (std::int64_t i = 0; i < rows; ++i) {
       float& scale = codes.scales[static_cast<std::size_t>(i)];
       if (scaling.rule == Rule::meanabs) {
@@ -93,6 +94,38 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
   const Affine affine = affine_of(least, most);
   codes.scales[0] = affine.scale;
   codes.zero_point = affine.zero_point;
+}
+
+// Scales, and what codes.outliers become in put_outliers: the whole codes. A filter has an outlier
+// where its largest weight takes at least two times the largest code in steps that its others set;
+// else its scale is that of absmax. Encoded again, all give the same scales and codes.
+void Quantizer::find_outliers(const Tensor& values, Tensor& codes) const {
+  const std::int64_t rows = values.shape()[0], row = values.elements() / rows;
+  const auto most_code = static_cast<float>(format_.grid.most());
+  codes.scales.resize(static_cast<std::size_t>(rows));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const ranges::Largest found = ranges::largest_of(values.floats() + i * row, row);
+    float& scale = codes.scales[static_cast<std::size_t>(i)];
+    scale = found.most > 0 ? ranges::scale_of_range(format_, found.most) : 0.0f;
+    if (!(found.second > 0)) continue;
+    // A code of at most 15 bits: where the others are too small for that, a power of two.
+    const int exponent = ranges::exponent_above(found.most);
+    const float least = std::ldexp(1.0f, std::max(exponent - 15, -100));
+    const float by_others = found.second / most_code;
+    const float fine =
+        by_others > least ? coarse_scale(by_others, ranges::code_bits(format_.grid)) : least;
+    auto code = static_cast<std::int32_t>(std::nearbyint(found.most / fine));
+    // Encoded again, it must not ask for the next power of two.
+    if (fine < 2 * least && static_cast<float>(code) * fine >= std::ldexp(1.0f, exponent)) --code;
+    if (code < 2 * format_.grid.most()) continue;
+    scale = fine;
+    const bool negative = values.floats()[i * row + found.index] < 0;
+    codes.outliers.push_back({i * row + found.index, negative ? -code : code});
+  }
+  // A filter of zeros has no range; one of the others' keeps its errors in proportion.
+  const float largest = *std::max_element(codes.scales.begin(), codes.scales.end());
+  for (float& scale : codes.scales)
+    if (scale == 0) scale = largest > 0 ? largest : 1.0f;
 }
 
 float Quantizer::overflow_scale(const Tensor& values, const Pass& pass) {

@@ -11,7 +11,8 @@ using namespace octet::test;
 namespace {
 
 const std::string run =
-    "train --data strokes --model net.txt --rules int8=last:E=int8/absmax/stochastic --batch 64 "
+    "train --data strokes --model net.txt --batch 64 "
+    "--rules 'int8=conv*:W=int8/absmax/channel/outlier;last:E=int8/absmax/stochastic' "
     "--max-steps 60 --epochs 1 --lr 0.1 "
     "--momentum 0.85 --nesterov --decay all --schedule triangle --first-rate 0.2 --peak 0.25 "
     "--last-rate 0.07 --label-smoothing 0.2 --lookahead --freeze conv1.weight:0,conv1.bias:0.1 "

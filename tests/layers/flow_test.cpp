@@ -259,6 +259,35 @@ TEST_CASE("flow: what arrives in float32 at both ends may have any range") {
   }
 }
 
+TEST_CASE(
+    "flow: outliers of weights are in every product, and keep a Dirac kernel's gradient near") {
+  const std::string text = R"(
+network name=diracs input=9x9x4
+convolution channels=16 kernel=3 padding=1 bias=0 init=dirac
+gelu
+convolution channels=64 kernel=3 padding=1 bias=0 init=dirac
+max_pool window=2
+batch_norm
+gelu
+convolution channels=64 kernel=3 stride=2 padding=1 groups=2 init=dirac
+relu
+linear units=10
+)";
+  const char* const outlier = "int8;*:W=int8/absmax/channel/outlier";
+  const Trained codes = train(text, outlier, 1), real = train(text, "float32", 1),
+                plain = train(text, "int8", 1);
+  CHECK(cosine(codes.gradient, real.gradient) > cosine(plain.gradient, real.gradient));
+  CHECK(cosine(codes.gradient, real.gradient) > 0.99);
+  const std::string hash = train(text, outlier, 3).hash;
+  CHECK(train(text, outlier, 3, true).hash == hash);
+  const int before = threads();
+  for (const int count : {1, 3}) {
+    set_threads(count);
+    CHECK(train(text, outlier, 3).hash == hash);
+  }
+  set_threads(before);
+}
+
 TEST_CASE("flow: WAGE's codes flow through chains, and say what they do when they do not flow") {
   Network network = build_network(parse_definition(chain, "test"));
   CHECK(set_precision(network, parse_precision("wage")));

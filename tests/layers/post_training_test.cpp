@@ -243,7 +243,11 @@ TEST_CASE("post_training: layers that stay in float32") {
   how.precision.weights = {};
   CHECK_THROWS_WITH_AS(
       quantized(plain, how),
-      "weights of format f32: expected codes of at most 8 bits on a symmetric grid", Error);
+      "weights of format f32: expected codes of at most 8 bits on a symmetric grid, without "
+      "outliers",
+      Error);
+  how.precision.weights = parse_format("int8/absmax/channel/outlier");
+  CHECK_THROWS_AS(quantized(plain, how), Error);
   CHECK(quantized_layers(plain, parse_precision("W=int8/absmax/channel,A=uint8/minmax")) ==
         std::vector<std::string>{"conv1", "conv2", "conv3", "fc1"});
 }

@@ -34,6 +34,7 @@ TEST_CASE("format: one spelling for printing and parsing") {
                            "uint2/range0.1/stop",
                            "int4/learned",
                            "int6/absmax/sample",
+                           "int8/absmax/channel/outlier",
                            "int16/pow2/unit",
                            "f32/clip1",
                            "int8/step7/stochastic/clip0.5"}) {
@@ -75,6 +76,11 @@ TEST_CASE("format: what does not go together is refused with its reason") {
                            "int8/range",
                            "int8/absmax/unit",
                            "int8/step3/sample",
+                           "int8/absmax/outlier",
+                           "int8/pow2/channel/outlier",
+                           "int9/absmax/channel/outlier",
+                           "int8/absmax/channel/outlier/stochastic",
+                           "ternary/absmax/channel/outlier",
                            "int8/range2/tanh",
                            "f32/clip0"}) {
     CAPTURE(std::string(text));

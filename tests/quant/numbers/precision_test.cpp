@@ -46,6 +46,8 @@ TEST_CASE("precision: what makes no sense is refused") {
                            "W=int2/step1,S=fan",
                            "W=int8/absmax/channel,E=int8/overflow",
                            "W=int8/absmax/sample",
+                           "G=int8/absmax/channel/outlier",
+                           "M=int8/absmax/channel/outlier",
                            "int8;",
                            "int8;conv1",
                            "int8;:f32",

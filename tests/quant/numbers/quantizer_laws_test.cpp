@@ -21,6 +21,8 @@ const char* const spellings[] = {"f32",
                                  "float<2,1>",
                                  "int8/absmax",
                                  "int8/absmax/channel",
+                                 "int8/absmax/channel/outlier",
+                                 "int3/absmax/channel/outlier",
                                  "int8/absmax/smooth",
                                  "int4/absmax",
                                  "int2/absmax/channel",
@@ -75,7 +77,8 @@ std::vector<std::string> all_formats() {
 
 Format with_rounding(const std::string& text, Rounding rounding) {
   Format format = parse_format(text);
-  if (!format.grid.is_float32() && format.grid.kind != Grid::Kind::codebook)
+  if (!format.grid.is_float32() && format.grid.kind != Grid::Kind::codebook &&
+      !format.scaling.outlier)
     format.rounding = rounding;
   return format;
 }
@@ -234,9 +237,9 @@ TEST_CASE("quantizer: NaN and infinity are errors, zeros are not") {
   for (const float bad : {std::nanf(""), INFINITY, -INFINITY}) {
     x.floats()[1] = bad;
     for (const char* text :
-         {"int8/absmax", "int8/absmax/channel", "uint8/minmax", "int8/pow2", "binary/meanabs",
-          "int8/step7", "int8/block", "codebook4", "int8/overflow", "int8/learned", "int8/range1",
-          "int8/absmax/sample", "midrise2/range1/tanh"}) {
+         {"int8/absmax", "int8/absmax/channel", "int8/absmax/channel/outlier", "uint8/minmax",
+          "int8/pow2", "binary/meanabs", "int8/step7", "int8/block", "codebook4", "int8/overflow",
+          "int8/learned", "int8/range1", "int8/absmax/sample", "midrise2/range1/tanh"}) {
       CAPTURE(std::string(text));
       CHECK_THROWS_AS(Quantizer(parse_format(text), "q").encode(x, {}, codes), Error);
     }

@@ -176,3 +176,86 @@ TEST_CASE("quantizer: tensors of minifloats are what round_to_grid gives, number
   const auto up = std::count(q.floats(), q.floats() + 100000, 1.25f);
   CHECK(std::abs(static_cast<double>(up) / 100000 - 1.0 / 3) < 0.006);
 }
+
+TEST_CASE("quantizer: an outlier leaves the others of its filter their fineness") {
+  const Format plain = parse_format("int8/absmax/channel"),
+               outlier = parse_format("int8/absmax/channel/outlier");
+  Tensor x = random_tensor({3, 40}, 1, -0.1f, 0.1f), codes, q, by_plain;
+  x.floats()[7] = 1;           // a Dirac kernel
+  x.floats()[40 + 3] = -1e6f;  // more than 2^15 steps of the others
+  std::fill(x.floats() + 80, x.floats() + 120, 0.0f);
+  x.floats()[80 + 11] = 0.7f;  // alone: nothing is to be kept fine
+  Quantizer(outlier, "q").encode(x, {}, codes);
+  decode(codes, q);
+  Quantizer(plain, "q").quantize(x, {}, by_plain);
+  CHECK(codes.element() == Element::int8);
+  REQUIRE(codes.outliers.size() == 2);
+  CHECK(codes.data<std::int8_t>()[80 + 11] == 127);
+  for (const Outlier& o : codes.outliers) {
+    const std::int32_t code = codes.data<std::int8_t>()[o.index] + o.excess;
+    CHECK(std::abs(code) >= 254);
+    CHECK(std::abs(code) < 32768);
+    CHECK(q.floats()[o.index] == doctest::Approx(x.floats()[o.index]).epsilon(1e-3));
+  }
+  CHECK(codes.outliers[0].index == 7);
+  CHECK(codes.scales[0] == doctest::Approx(0.1f / 127).epsilon(0.1));
+  double fine = 0, coarse = 0;
+  for (int i = 0; i < 40; ++i) {
+    fine += std::pow(static_cast<double>(q.floats()[i] - x.floats()[i]), 2);
+    coarse += std::pow(static_cast<double>(by_plain.floats()[i] - x.floats()[i]), 2);
+  }
+  CHECK(fine < 0.02 * coarse);
+  // As float32, where products are simulated, the same codes.
+  Tensor floats, decoded;
+  Quantizer(outlier, "q").encode_as(Element::float32, x, {}, floats);
+  CHECK(floats.outliers.empty());
+  decode(floats, decoded);
+  CHECK(std::equal(q.floats(), q.floats() + 120, decoded.floats()));
+  // Copies keep them, a new shape does not.
+  const Tensor copy = codes;
+  CHECK(same_bits(copy, codes));
+  codes.resize({2, 2}, Element::int8);
+  CHECK(codes.outliers.empty());
+}
+
+TEST_CASE(
+    "quantizer: with outliers too a quantised filter is a fixed point, whatever its weights") {
+  // Filters of six: ordinary, with one large weight of any size, ties, neighbours of powers of two.
+  constexpr std::int64_t filters = 4000;
+  Tensor x = random_tensor({filters, 6}, 3), codes, once, twice;
+  for (std::int64_t i = 0; i < filters; ++i) {
+    float* const row = x.floats() + i * 6;
+    const float size = std::ldexp(1.0f, static_cast<int>(i % 41) - 20);
+    if (i % 5 == 1) row[i % 6] *= size;
+    if (i % 5 == 2) row[0] = row[1] = std::nextafter(size, 0.0f);
+    if (i % 5 == 3) row[2] = -std::nextafter(size, 2 * size);
+    if (i % 5 == 4) std::transform(row, row + 6, row, [&](float v) { return v * 1e-30f * size; });
+    if (i % 7 == 6) row[5] = (i % 2 ? 1.99999f : 2.00001f) * row[4];
+    if (i % 97 == 0) std::fill(row, row + 6, 0.0f);
+  }
+  x.floats()[0] = 0.7f;
+  x.floats()[1] = 1e-29f;
+  for (const char* text : {"int8/absmax/channel/outlier", "int5/absmax/channel/outlier",
+                           "int3/absmax/channel/outlier", "int2/absmax/channel/outlier"}) {
+    CAPTURE(std::string(text));
+    const Format format = parse_format(text);
+    Quantizer(format, "q").encode(x, {}, codes);
+    decode(codes, once);
+    Quantizer(format, "q").quantize(once, {}, twice);
+    CHECK(same_bits(once, twice));
+    CHECK(codes.outliers.size() > filters / 10);
+    CHECK(once.floats()[0] == doctest::Approx(0.7f).epsilon(1e-4));
+    // No weight is further off than half a step, an outlier at the end of its 15 bits one step.
+    for (std::int64_t i = 0; i < x.elements(); ++i) {
+      const float scale = codes.scales[static_cast<std::size_t>(i / 6)];
+      if (scale < 1) REQUIRE(std::abs(once.floats()[i] - x.floats()[i]) <= 1.001f * scale);
+    }
+  }
+  // A filter of zeros has a scale that the others have too.
+  Tensor some = random_tensor({3, 8}, 4);
+  some.floats()[2] = 50;
+  std::fill(some.floats() + 8, some.floats() + 16, 0.0f);
+  Quantizer(parse_format("int8/absmax/channel/outlier"), "q").encode(some, {}, codes);
+  CHECK(codes.outliers.size() == 1);
+  CHECK(codes.scales[1] == std::max(codes.scales[0], codes.scales[2]));
+}
