@@ -97,8 +97,9 @@ void Quantizer::find_scales(const Tensor& values, const Pass& pass,
 }
 
 // Scales, and what codes.outliers become in put_outliers: the whole codes. A filter has an outlier
-// where its largest weight takes at least two times the largest code in steps that its others set;
-// else its scale is that of absmax. Encoded again, all give the same scales and codes.
+// where its largest weight takes at least two times the largest code in steps that its others set,
+// which it leaves some code but 0; else its scale is that of absmax. Encoded again, all give the
+// same scales and codes.
 void Quantizer::find_outliers(const Tensor& values, Tensor& codes) const {
   const std::int64_t rows = values.shape()[0], row = values.elements() / rows;
   const auto most_code = static_cast<float>(format_.grid.most());
@@ -117,7 +118,7 @@ void Quantizer::find_outliers(const Tensor& values, Tensor& codes) const {
     auto code = static_cast<std::int32_t>(std::nearbyint(found.most / fine));
     // Encoded again, it must not ask for the next power of two.
     if (fine < 2 * least && static_cast<float>(code) * fine >= std::ldexp(1.0f, exponent)) --code;
-    if (code < 2 * format_.grid.most()) continue;
+    if (code < 2 * format_.grid.most() || std::nearbyint(found.second / fine) == 0) continue;
     scale = fine;
     const bool negative = values.floats()[i * row + found.index] < 0;
     codes.outliers.push_back({i * row + found.index, negative ? -code : code});

@@ -121,14 +121,21 @@ struct Trained {
   std::vector<float> gradient;  // of all parameters, one after the other
 };
 
-// A few steps on one batch of random images, of values from -size to size.
+// A few steps on one batch of random images, of values from -size to size; first weights get noise
+// of such a size.
 Trained train(const std::string& text, const char* precision, int steps, bool simulated = false,
-              float size = 1) {
+              float size = 1, float noise = 0) {
   Trained result{build_network(parse_definition(text, "test")), {}, {}, {}};
   Network& network = result.network;
   set_precision(network, parse_precision(precision));
   simulate(network.layers(), simulated);
   network.initialize(3);
+  std::uint64_t key = 20;
+  for (Parameter* parameter : network.parameters()) {
+    const Tensor added = random_tensor(parameter->value.shape(), ++key, -noise, noise);
+    for (std::int64_t i = 0; i < added.elements(); ++i)
+      parameter->value.floats()[i] += added.floats()[i];
+  }
   Sgd optimizer(network.parameters(), {.momentum = 0.9f});
   Tensor images = random_tensor(network.input().with_front(6), 11);
   for (std::int64_t i = 0; i < images.elements(); ++i) images.floats()[i] *= size;
@@ -273,17 +280,22 @@ convolution channels=64 kernel=3 stride=2 padding=1 groups=2 init=dirac
 relu
 linear units=10
 )";
-  const char* const outlier = "int8;*:W=int8/absmax/channel/outlier";
-  const Trained codes = train(text, outlier, 1), real = train(text, "float32", 1),
-                plain = train(text, "int8", 1);
-  CHECK(cosine(codes.gradient, real.gradient) > cosine(plain.gradient, real.gradient));
-  CHECK(cosine(codes.gradient, real.gradient) > 0.99);
-  const std::string hash = train(text, outlier, 3).hash;
-  CHECK(train(text, outlier, 3, true).hash == hash);
+  // As they are a few steps later: the others of a Dirac kernel's filter are small, no longer zero.
+  const auto run = [&](const char* precision, int steps, bool simulated) {
+    return train(text, precision, steps, simulated, 1, 0.01f);
+  };
+  // Of the weights' rounding alone.
+  const std::vector<float> real = run("float32", 1, false).gradient;
+  const double fine = cosine(run("W=int8/absmax/channel/outlier", 1, false).gradient, real),
+               coarse = cosine(run("W=int8/absmax/channel", 1, false).gradient, real);
+  CHECK(1 - fine < 0.8 * (1 - coarse));
+  const char* const outlier = "int8;conv*:W=int8/absmax/channel/outlier";
+  const std::string hash = run(outlier, 3, false).hash;
+  CHECK(run(outlier, 3, true).hash == hash);
   const int before = threads();
   for (const int count : {1, 3}) {
     set_threads(count);
-    CHECK(train(text, outlier, 3).hash == hash);
+    CHECK(run(outlier, 3, false).hash == hash);
   }
   set_threads(before);
 }
