@@ -155,6 +155,10 @@ ImageFolder read_image_folder(const fs::path& root, const ImageFolderOptions& op
     tested = list_pictures(root / result.test_folder, classes);
     check(!tested.files.empty(), Failure::data, (root / result.test_folder).string(),
           ": expected class folders with pictures, found none");
+    for (std::size_t c = 0; c < classes.size(); ++c)
+      if (std::find(tested.labels.begin(), tested.labels.end(), static_cast<std::int32_t>(c)) ==
+          tested.labels.end())
+        result.untested.push_back(classes[c]);
   }
   result.train = decode(trained, classes, root, options, result);
   std::vector<bool> seen(classes.size());

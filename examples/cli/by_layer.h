@@ -31,7 +31,8 @@ class ByLayer {
       const double value = std::strtod(number.c_str(), &end);
       check(!number.empty() && *end == '\0' && value >= least && value <= most, Failure::usage,
             option, ": expected numbers from ", least, " to ", most,
-            " such as 'conv*=8,fc1=5' or '5', got '", part, "'");
+            most > 1 ? " such as 'conv*=8,fc1=5' or '5'" : " such as 'conv*=0.4,fc1=0.1' or '0.1'",
+            ", got '", part, "'");
       if (equals == std::string::npos) {
         rest_ = value;
       } else {

@@ -160,10 +160,14 @@ void Compression::finish(const Model& compressed) {
                      .dump()
               << std::endl;
   }
-  check(options_.max_error < 0 || tested.metrics.error() <= options_.max_error, Failure::bound,
-        "test error ", tested.metrics.error(), " is above --max-error ", options_.max_error);
-  check(options_.max_bytes <= 0 || size <= options_.max_bytes, Failure::bound, size,
-        " bytes are more than --max-bytes ", options_.max_bytes);
+  std::string missed;
+  if (options_.max_error >= 0 && tested.metrics.error() > options_.max_error)
+    missed =
+        join("test error ", tested.metrics.error(), " is above --max-error ", options_.max_error);
+  if (options_.max_bytes > 0 && size > options_.max_bytes)
+    missed += join(missed.empty() ? "" : ", and ", size, " bytes are more than --max-bytes ",
+                   options_.max_bytes);
+  check(missed.empty(), Failure::bound, missed);
 }
 
 }  // namespace octet::cli

@@ -160,9 +160,13 @@ void Run::end_epoch(double epoch_seconds, std::int64_t epoch_images) {
 void Run::train() {
   DataLoader loader = job_.make_loader();
   const std::int64_t per_epoch = loader.batches(), total = job_.plan_steps(per_epoch);
-  check(job_.state.step < total, Failure::usage, job_.state.step,
+  // A run that was stopped after its last step still wants its test.
+  check(job_.state.step <= total, Failure::usage, job_.state.step,
         " steps are done already and the run has ", total,
         ": raise --epochs or --max-steps (0 for no limit) to go on");
+  if (job_.state.step == total)
+    std::cout << "all " << total
+              << " steps are done: raise --epochs or --max-steps (0 for no limit) to train on\n";
   Progress progress;
   while (job_.state.step < total) {
     const Stopwatch watch;
@@ -228,19 +232,17 @@ int Run::finish() {
   const Json averaged = job_.average && job_.average->count() > 0 ? finish_average() : Json();
   // From reading the data to the test, of which record_.seconds has only the steps.
   const double process = process_seconds();
-  std::cout << "test error " << percent(tested)
-            << format_text(" after %lld epochs, %.1f s of training (whole process %.1f s), state ",
-                           static_cast<long long>(job_.state.epoch), record_.seconds, process)
+  const std::string after = job_.state.batch > 0 ? join(" after ", job_.state.step, " steps")
+                                                 : join(" after ", job_.state.epoch, " epochs");
+  std::cout << "test error " << percent(tested) << after
+            << format_text(", %.1f s of training (whole process %.1f s), state ", record_.seconds,
+                           process)
             << hash << "\nmodel: " << model << std::endl;
   if (job_.options.common.json)
-    std::cout << Json{{"test_error", tested.error()},
-                      {"epochs", job_.state.epoch},
-                      {"steps", job_.state.step},
-                      {"seconds", record_.seconds},
-                      {"process_seconds", process},
-                      {"images_per_second", images_per_second_},
-                      {"state_hash", hash},
-                      {"model", model},
+    std::cout << Json{{"test_error", tested.error()}, {"epochs", job_.state.epoch},
+                      {"steps", job_.state.step},     {"seconds", record_.seconds},
+                      {"process_seconds", process},   {"images_per_second", images_per_second_},
+                      {"state_hash", hash},           {"model", model},
                       {"averaged", averaged}}
                      .dump()
               << std::endl;

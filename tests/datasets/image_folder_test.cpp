@@ -51,6 +51,7 @@ TEST_CASE("image folder: train and val, classes bytewise, pictures in order") {
   CHECK(read.test.labels == std::vector<std::int32_t>{2});
   CHECK(read.test.classes == read.train.classes);
   CHECK(read.test.picture(0)[3] == 50);
+  CHECK(read.untested == std::vector<std::string>{"B", "a"});
 }
 
 TEST_CASE("image folder: without a test folder a seeded share is held out") {

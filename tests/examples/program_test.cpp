@@ -291,6 +291,13 @@ TEST_CASE("program: a resumed run keeps its own options, and only some may chang
   CHECK(config.find("lr = 0.02\n") != std::string::npos);
   CHECK(config.find("seed = 1\n") != std::string::npos);
   CHECK(config.find("max-steps = 40\n") != std::string::npos);
+  // What has all its steps is tested again; what has more than it is to have is refused.
+  const Outcome done = octet_in(folder, "train --resume run --json");
+  REQUIRE(done.code == 0);
+  CHECK(done.out.find("all 40 steps are done") != std::string::npos);
+  CHECK(done.out.find("after 40 steps, ") != std::string::npos);
+  CHECK(done.json()["steps"] == 40);
+  check_refused(folder, "train --resume run --max-steps 20", 2, "40 steps are done already");
   check_refused(folder, "train --resume run --seed 2", 2, "--seed cannot change");
   check_refused(folder, "train --resume run --batch=8", 2, "--batch cannot change");
 }
