@@ -104,8 +104,10 @@ Precision parse_base(std::string_view text, std::string_view whole) {
     if (recipe.name == text) return recipe.precision;
     known += recipe.name + ", ";
   }
-  check(text.find('=') != std::string_view::npos, Failure::usage, "unknown recipe '", text,
-        "', expected ", known,
+  const bool by_role = text.find('=') != std::string_view::npos;
+  check(by_role || text.find_first_of("/<") == std::string_view::npos, Failure::usage,
+        "precision '", whole, "': expected the role of '", text, "' before it, such as W=", text);
+  check(by_role, Failure::usage, "unknown recipe '", text, "', expected ", known,
         "or formats by role such as W=int8/absmax/channel,A=int8/absmax/smooth");
   Precision precision;
   parse_roles(text, whole, [&](char letter, std::string_view format) {

@@ -249,6 +249,7 @@ TEST_CASE("program: wrong usage is one line and exit code 2") {
   check_refused(folder, "train --data strokes --epochs many", 2, "--epochs");
   check_refused(folder, "train --data strokes --epochs 0", 2, "--epochs");
   check_refused(folder, "train --data strokes --precision int7", 2, "unknown recipe 'int7'");
+  check_refused(folder, "train --data strokes --precision int8/absmax", 2, "expected the role");
   check_refused(folder, "train --data strokes --model lenet6", 2, "unknown network 'lenet6'");
   check_refused(folder, "train", 2, "--data");
   check_refused(folder, "train --data strokes --config none.toml", 2, "none.toml");
