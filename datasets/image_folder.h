@@ -20,7 +20,7 @@ struct ImageFolderOptions {
 
 struct ImageFolder {
   Dataset train, test;
-  std::string test_folder;           ///< "val", ..., empty when the test split was held out
+  std::string test_folder;  ///< "val", ..., empty when the test split was held out
   /// Classes of the training folder that the test folder lacks.
   std::vector<std::string> untested;
   std::vector<std::string> skipped;  ///< unreadable pictures left out: file and reason

@@ -177,8 +177,8 @@ Encoded encode_and_decode(const Model& model, int index_bits) {
         Failure::mismatch, "the compressed file decodes to another definition");
   for (const auto& [name, tensor] : model.tensors) {
     const auto found = encoded.decoded.tensors.find(name);
-    check(found != encoded.decoded.tensors.end() && same_bits(found->second, tensor), Failure::mismatch,
-          "the compressed file decodes to another ", name);
+    check(found != encoded.decoded.tensors.end() && same_bits(found->second, tensor),
+          Failure::mismatch, "the compressed file decodes to another ", name);
   }
   return encoded;
 }
