@@ -105,7 +105,8 @@ void Quantizer::find_outliers(const Tensor& values, Tensor& codes) const {
   const auto most_code = static_cast<float>(format_.grid.most());
   codes.scales.resize(static_cast<std::size_t>(rows));
   for (std::int64_t i = 0; i < rows; ++i) {
-    const ranges::Largest found = ranges::largest_of(values.floats() + i * row, row);
+    const float* const x = values.floats() + i * row;
+    const kernels::TwoLargest found = kernels::two_largest(x, row);
     float& scale = codes.scales[static_cast<std::size_t>(i)];
     scale = found.most > 0 ? ranges::scale_of_range(format_, found.most) : 0.0f;
     if (!(found.second > 0)) continue;
@@ -120,8 +121,9 @@ void Quantizer::find_outliers(const Tensor& values, Tensor& codes) const {
     if (fine < 2 * least && static_cast<float>(code) * fine >= std::ldexp(1.0f, exponent)) --code;
     if (code < 2 * format_.grid.most() || std::nearbyint(found.second / fine) == 0) continue;
     scale = fine;
-    const bool negative = values.floats()[i * row + found.index] < 0;
-    codes.outliers.push_back({i * row + found.index, negative ? -code : code});
+    const float* const at =
+        std::find_if(x, x + row, [&](float v) { return std::abs(v) == found.most; });
+    codes.outliers.push_back({i * row + (at - x), *at < 0 ? -code : code});
   }
   // A filter of zeros has no range; one of the others' keeps its errors in proportion.
   const float largest = *std::max_element(codes.scales.begin(), codes.scales.end());

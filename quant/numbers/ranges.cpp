@@ -61,13 +61,6 @@ float absmax(const float* x, std::int64_t count, const std::vector<float>* facto
   return most;
 }
 
-Largest largest_of(const float* x, std::int64_t count) {
-  const kernels::TwoLargest two = kernels::two_largest(x, count);
-  const float* const at =
-      std::find_if(x, x + count, [&](float v) { return std::abs(v) == two.most; });
-  return {at - x, two.most, two.second};
-}
-
 // Widens least .. most to hold all values.
 void minmax(const float* x, std::int64_t count, float* least, float* most) {
   const auto parts = static_cast<std::size_t>((count + grain - 1) / grain);

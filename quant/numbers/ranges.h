@@ -19,12 +19,6 @@ float scale_of_range(const Format& format, float most);
 /// Largest magnitude, that of column i % columns times its factor (null: none); NaN when a value
 /// is.
 float absmax(const float* x, std::int64_t count, const std::vector<float>* factors = nullptr);
-/// Of the magnitudes of a filter, finite: where the largest is, and the one next to it.
-struct Largest {
-  std::int64_t index = 0;
-  float most = 0, second = 0;
-};
-Largest largest_of(const float* x, std::int64_t count);
 /// Widens least .. most to hold all values; one of them becomes NaN when a value is.
 void minmax(const float* x, std::int64_t count, float* least, float* most);
 /// Sum of the magnitudes above `above`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/check.h"
 #include "framework/code_paths.h"
 #include "framework/code_products.h"
 #include "framework/reference.h"
@@ -104,4 +105,12 @@ TEST_CASE("code products: outliers of a matrix count whole, transposed or not") 
       gather({5, 33},
              [&](const products::SumsBody& body) { products::matmul_sums(error, b, false, body); }),
       truth);
+}
+
+TEST_CASE("code products: outliers whose sums could pass 2^31 are refused") {
+  Tensor weight = random_codes({600, 4}, 1);
+  for (std::int64_t k = 0; k < 600; ++k) weight.outliers.push_back({k * 4 + k % 4, 32640});
+  CHECK_NOTHROW(products::CodeOutliers(weight, {}));
+  for (std::int64_t k = 0; k < 600; ++k) weight.outliers[static_cast<std::size_t>(k)].index = k * 4;
+  CHECK_THROWS_AS(products::CodeOutliers(weight, {}), Error);  // all at one input
 }
