@@ -45,9 +45,10 @@ void read_splits(const Place& place, const Request& request, Splits& splits) {
     options.channels = request.image[2];
   }
   ImageFolder pictures = read_image_folder(place.folder, options);
-  for (const std::string& name : pictures.untested)
-    splits.notes.push_back(join(pictures.test_folder, ": no picture of the class '", name,
-                                "': the test says nothing about it"));
+  if (!pictures.untested.empty())
+    splits.notes.push_back(join(pictures.test_folder, ": no pictures of ", pictures.untested.size(),
+                                " of the ", pictures.train.classes.size(), " classes, such as '",
+                                pictures.untested.front(), "': the test says nothing about them"));
   for (const std::string& skipped : pictures.skipped) splits.notes.push_back("left out " + skipped);
   if (!pictures.skipped.empty())
     splits.notes.push_back(join(pictures.skipped.size(), " unreadable pictures left out"));

@@ -1,5 +1,7 @@
 #include "datasets/catalog.h"
 
+#include <algorithm>
+
 #include "datasets/strokes.h"
 #include "framework/image.h"
 #include "tests/datasets/helpers.h"
@@ -137,6 +139,13 @@ TEST_CASE("catalog: folders are recognised by their content") {
   write_file(folder / "mine/cat/4.png", "bad");
   CHECK(contains(load_error(folder / "mine"), "4.png"));
   CHECK(contains(load(folder / "mine", {.skip_bad = true}).notes[2], "1 unreadable pictures"));
+  put_pictures(folder / "split/train");
+  put_pictures(folder / "split/test");
+  fs::remove_all(folder / "split/test/dog");
+  const std::vector<std::string> notes = load(folder / "split", {}).notes;
+  CHECK(std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return contains(note, "test: no pictures of 1 of the 2 classes, such as 'dog'");
+  }));
 }
 
 TEST_CASE("catalog: check compares with what was published") {
