@@ -27,6 +27,8 @@ struct Pass {
   /// leaves: what formats of gradients see is the gradient itself. A power of two.
   float loss_scale = 1;
   bool frozen_statistics = false;  ///< batch norms use their running statistics in training too
+  /// Above 0: the batch's share in batch norms' running statistics, instead of their momentum.
+  double statistics_share = 0;
 };
 
 /// How many codes of one role were clipped to the ends of their grid, and how many values that are

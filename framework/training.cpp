@@ -91,6 +91,19 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
   return true;
 }
 
+void reestimate_statistics(Network& network, DataLoader& loader, std::int64_t most,
+                           const TrainingState& state) {
+  loader.start(state.epoch);
+  for (std::int64_t i = 0; i < most; ++i) {
+    const Batch* const batch = next_batch(loader);
+    if (!batch) break;
+    network.forward(batch->images, {.training = true,
+                                    .seed = state.seed,
+                                    .step = static_cast<std::uint64_t>(state.step + i),
+                                    .statistics_share = 1.0 / static_cast<double>(i + 1)});
+  }
+}
+
 Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,
                  std::vector<std::int64_t>* confusion) {
   return evaluate(

@@ -51,6 +51,13 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
                  const std::function<float(std::int64_t step)>& rate, TrainingState& state,
                  const std::function<bool(const TrainingState&)>& go_on);
 
+/// Forward passes over the first batches, `most` at most, of the epoch that the state begins, with
+/// weights as they are: batch norms' running statistics become the mean over these batches (Wu,
+/// Johnson 2021: precise batch norm), and ranges that are smoothed follow them. Running statistics
+/// lag behind weights that jump, such as binary ones. Nothing else changes.
+void reestimate_statistics(Network& network, DataLoader& loader, std::int64_t most,
+                           const TrainingState& state);
+
 /// Metrics over all of the loader's pictures. Throws Error(numbers) when the loss is not finite.
 /// `confusion`, when given, becomes classes x classes counts, row = label, column = answer.
 Metrics evaluate(Network& network, const Loss& loss, DataLoader& loader,

@@ -184,8 +184,7 @@ void BatchNorm::spread(std::int64_t k, double shift, double scale, double slope,
 }
 
 void BatchNorm::follow(float& running, double now) const {
-  running = static_cast<float>((1 - options_.momentum) * static_cast<double>(running) +
-                               options_.momentum * now);
+  running = static_cast<float>((1 - share_) * static_cast<double>(running) + share_ * now);
 }
 
 // Takes mean and deviation from the batch, and the running ones towards them.
@@ -234,6 +233,7 @@ void BatchNorm::running_affine(std::vector<double>& factors, std::vector<double>
 }
 
 const Tensor& BatchNorm::forward(const Tensor& input, const Pass& pass) {
+  share_ = pass.statistics_share > 0 ? pass.statistics_share : options_.momentum;
   if (!is_real(input.element())) return taken_in_ ? input : forward_codes(input, pass);
   frozen_ = pass.frozen_statistics;
   if (pass.training) {

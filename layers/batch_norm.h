@@ -69,6 +69,7 @@ class BatchNorm : public FlowLayer {
   Options options_;
   bool taken_in_ = false;
   bool frozen_ = false;  // the latest training pass used the running statistics
+  double share_ = 0;     // of the batch of this pass in the running statistics
   std::int64_t channels_ = 0;
   std::int64_t group_ = 1;  // rows that a kernel takes as one, so that few channels fill vectors
   std::int64_t chunk_ = 1;  // rows whose sums are taken together

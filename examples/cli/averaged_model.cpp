@@ -45,13 +45,7 @@ Model averaged_model(const TrainingJob& job, const WeightAverage& average) {
   set_precision(network, precision);
   take_weights(model, network);
   DataLoader loader = job.make_loader();
-  loader.start(job.state.epoch);
-  auto step = static_cast<std::uint64_t>(job.state.step);
-  for (std::int64_t i = 0; i < most_batches; ++i, ++step) {
-    const Batch* const batch = loader.next();
-    if (!batch) break;
-    network.forward(batch->images, {.training = true, .seed = job.state.seed, .step = step});
-  }
+  reestimate_statistics(network, loader, most_batches, job.state);
   model = network.snapshot();
   describe(model, job.splits.train, job.normalization, precision, job.options.loss);
   return model;

@@ -182,7 +182,7 @@ void Run::train() {
                                     now.metrics.loss()),
                         static_cast<double>(now.batch) / static_cast<double>(per_epoch));
           job_.after_step();
-          if (hashed_step(now.step)) add_hash();
+          if (hashed_step(now.step) && now.batch < per_epoch) add_hash();
           if (job_.options.save_every > 0 && now.step % job_.options.save_every == 0 &&
               now.batch < per_epoch) {
             record_.seconds = before + watch.seconds();
@@ -192,6 +192,7 @@ void Run::train() {
         });
     record_.seconds = before + watch.seconds();
     progress.clear();
+    if (whole) job_.after_epoch(loader);
     if (whole || interrupt() == 0)
       end_epoch(watch.seconds(), job_.state.metrics.images - images_before);
     if (whole) job_.state.metrics = {};

@@ -9,6 +9,7 @@
 #include "examples/cli/precision_option.h"
 #include "examples/networks/networks.h"
 #include "framework/check.h"
+#include "layers/flow.h"
 #include "quant/numbers/precision.h"
 #include "quant/numbers/recipes.h"
 
@@ -116,6 +117,12 @@ void add_train_options(CLI::App& verb, TrainOptions& o) {
                   "statistics")
       ->check(within(0.0, 1e6))
       ->capture_default_str();
+  verb.add_option("--bn-batches", o.bn_batches,
+                  "after each whole epoch batch norms' running statistics become the mean over so "
+                  "many training batches with the weights as they are, behind which they lag where "
+                  "weights jump, such as binary ones; 0: they stay as they are")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
   verb.add_option("--loss-scale", o.loss_scale,
                   "errors are propagated so many times as large: a power of two, for formats of "
                   "errors with a fixed smallest step")
@@ -204,6 +211,9 @@ void check_together(const TrainOptions& options) {
   check(options.average_from <= options.epochs, Failure::usage, "--average-from ",
         options.average_from, ": expected at most the ", options.epochs, " of --epochs");
   const Precision precision = parse_precision(ruled_precision(options));
+  check(options.bn_batches == 0 || !simulates_codes(precision.activations), Failure::usage,
+        "--bn-batches: under ", options.precision,
+        " batch norms keep their statistics in the end, as --freeze-epochs says");
   check(options.average_from == 0 || !precision.fan_in ||
             !same_grid(precision.weights, precision.master),
         Failure::usage, "--average-from: under S=fan-in averaged weights must still be seen on a ",

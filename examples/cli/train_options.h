@@ -44,6 +44,7 @@ struct TrainOptions {
   bool lookahead = false;
   std::string freeze;
   std::string test_augmentation = "none";
+  std::int64_t bn_batches = 0;
   std::int64_t average_from = 0;  // epoch
   std::int64_t save_every = 0;
   std::string out;

@@ -179,6 +179,10 @@ void TrainingJob::freeze() {
     frozen.parameter->rate = state.step >= frozen.step ? 0.0f : frozen.rate;
 }
 
+void TrainingJob::after_epoch(DataLoader& loader) {
+  if (options.bn_batches > 0) reestimate_statistics(network, loader, options.bn_batches, state);
+}
+
 DataLoader TrainingJob::make_loader() const {
   return {splits.train,
           {.batch = options.batch,

@@ -37,6 +37,8 @@ struct TrainingJob {
   std::vector<std::pair<std::string, Tensor*>> memory();
   /// To be called after each step of train_epoch: --lookahead and --freeze.
   void after_step();
+  /// To be called after each whole epoch: --bn-batches.
+  void after_epoch(DataLoader& loader);
 
   TrainOptions options;
   Precision precision;

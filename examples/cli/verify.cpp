@@ -58,26 +58,34 @@ int run_verify(const VerifyOptions& options) {
   std::size_t next = 0;
   std::int64_t different = 0;
   Progress progress;
-  while (next < wanted.size())
-    train_epoch(
+  const auto compare = [&] {
+    if (next == wanted.size() || job.state.step != wanted[next].step) return;
+    const std::string hash = state_hash(job.network, *job.optimizer);
+    const bool same = hash == wanted[next].hash;
+    progress.clear();
+    std::cout << format_text("after step %6lld  run %s  now %s  %s\n",
+                             static_cast<long long>(job.state.step), wanted[next].hash.c_str(),
+                             hash.c_str(), same ? "same" : "DIFFERENT");
+    different += !same;
+    ++next;
+  };
+  while (next < wanted.size()) {
+    const bool whole = train_epoch(
         job.network, *job.loss, *job.optimizer, loader,
         [&](std::int64_t step) { return job.schedule.rate(step); }, job.state,
         [&](const TrainingState& now) {
           job.after_step();
           progress.show("verify",
                         static_cast<double>(now.step) / static_cast<double>(wanted.back().step));
-          if (now.step == wanted[next].step) {
-            const std::string hash = state_hash(job.network, *job.optimizer);
-            const bool same = hash == wanted[next].hash;
-            progress.clear();
-            std::cout << format_text("after step %6lld  run %s  now %s  %s\n",
-                                     static_cast<long long>(now.step), wanted[next].hash.c_str(),
-                                     hash.c_str(), same ? "same" : "DIFFERENT");
-            different += !same;
-            ++next;
-          }
+          // The state after an epoch's last step is that of the epoch's end.
+          if (now.batch < loader.batches()) compare();
           return next < wanted.size();
         });
+    if (whole) {
+      job.after_epoch(loader);
+      compare();
+    }
+  }
   progress.clear();
   std::cout << (different == 0 ? "the run repeats, bit for bit" : "the run does not repeat") << ": "
             << different << " of " << wanted.size() << " states differ" << std::endl;

@@ -1,4 +1,5 @@
-// train --average-from: the mean of a run's last epochs as a model.
+// train --average-from: the mean of a run's last epochs as a model. --bn-batches: statistics taken
+// anew after each epoch.
 #include "examples/cli/averaged_model.h"
 #include "framework/files.h"
 #include "quant/compression/model_file.h"
@@ -49,4 +50,33 @@ TEST_CASE("train --average-from: the same model in one go and resumed; eval open
                 "train --data strokes --epochs 2 --average-from 1 --precision "
                 "W=int8/step7,M=int8/step7/stochastic,S=fan-in --out none",
                 2, "S=fan-in");
+}
+
+TEST_CASE("train --bn-batches: the same in one go, resumed and verified; other statistics alone") {
+  const TemporaryFolder folder;
+  write_file(folder / "tiny.txt",
+             "network name=tiny input=16x16x1\nconvolution channels=8 kernel=3 stride=4\n"
+             "batch_norm\nrelu\nlinear units=classes\n");
+  const std::string run =
+      "train --data strokes --model tiny.txt --batch 256 --precision "
+      "W=binary/step0,M=f32/clip1 --schedule constant --threads 1 ";
+  REQUIRE(octet_in(folder, run + "--epochs 2 --out without").code == 0);
+  const std::string with = run + "--bn-batches 5 ";
+  REQUIRE(octet_in(folder, with + "--epochs 2 --out whole").code == 0);
+  REQUIRE(octet_in(folder, with + "--epochs 1 --out parts").code == 0);
+  REQUIRE(octet_in(folder, "train --resume parts --epochs 2").code == 0);
+  const Model whole = read_model(folder / "whole" / "last.octet");
+  const Model parts = read_model(folder / "parts" / "last.octet");
+  for (const char* name : {"conv1.weight", "bn1.running_mean", "bn1.running_variance"})
+    CHECK(same_bits(whole.tensors.at(name), parts.tensors.at(name)));
+  const Model without = read_model(folder / "without" / "last.octet");
+  CHECK(same_bits(whole.tensors.at("conv1.weight"), without.tensors.at("conv1.weight")));
+  CHECK_FALSE(
+      same_bits(whole.tensors.at("bn1.running_mean"), without.tensors.at("bn1.running_mean")));
+  const Outcome verified = octet_in(folder, "verify whole --steps 1000 --threads 1");
+  CAPTURE(verified.out);
+  CHECK(verified.code == 0);
+  check_refused(
+      folder, "train --data strokes --precision integer-arithmetic-only --bn-batches 5 --out none",
+      2, "--bn-batches");
 }

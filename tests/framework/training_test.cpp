@@ -141,3 +141,44 @@ TEST_CASE(
   CHECK(trained(1, "G=int16/step14") == trained(64, "G=int16/step14"));
   CHECK(trained(1, "E=int16/step14") != trained(64, "E=int16/step14"));
 }
+
+TEST_CASE("training: re-estimated statistics are the mean over the batches, whatever was before") {
+  const Dataset data = make_strokes(100, 1, Split::train);
+  Network network = build_network(parse_definition(
+      "network name=small input=28x28x1\nbatch_norm momentum=0.01\nlinear units=10\n", "test"));
+  set_precision(network, {});
+  network.initialize(3);
+  const auto parameters = [&] {
+    std::vector<Tensor> values;
+    for (const Parameter* parameter : network.parameters()) values.push_back(parameter->value);
+    return values;
+  };
+  const std::vector<Tensor> before = parameters();
+  DataLoader loader(data, {.batch = 32, .shuffle = true, .seed = 5});
+  for (const std::int64_t most : {1, 2, 50}) {
+    loader.start(7);
+    double mean = 0, variance = 0;
+    std::int64_t batches = 0;
+    while (const Batch* batch = batches < most ? loader.next() : nullptr) {
+      double sum = 0, squares = 0;
+      const auto count = static_cast<double>(batch->images.elements());
+      for (std::int64_t i = 0; i < batch->images.elements(); ++i) {
+        const auto value = static_cast<double>(batch->images.floats()[i]);
+        sum += value;
+        squares += value * value;
+      }
+      mean += sum / count;
+      variance += (squares - sum * sum / count) / (count - 1);
+      ++batches;
+    }
+    CHECK(batches == std::min<std::int64_t>(most, 4));
+    reestimate_statistics(network, loader, most, {.seed = 3, .epoch = 7});
+    const auto state = network.state();
+    CHECK(static_cast<double>(state[0].second->floats()[0]) ==
+          doctest::Approx(mean / static_cast<double>(batches)).epsilon(1e-5));
+    CHECK(static_cast<double>(state[1].second->floats()[0]) ==
+          doctest::Approx(variance / static_cast<double>(batches)).epsilon(1e-5));
+  }
+  const std::vector<Tensor> after = parameters();
+  for (std::size_t i = 0; i < before.size(); ++i) CHECK(same_bits(before[i], after[i]));
+}
