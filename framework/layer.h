@@ -27,7 +27,9 @@ struct Pass {
   /// leaves: what formats of gradients see is the gradient itself. A power of two.
   float loss_scale = 1;
   bool frozen_statistics = false;  ///< batch norms use their running statistics in training too
-  /// Above 0: the batch's share in batch norms' running statistics, instead of their momentum.
+  /// Above 0: a training pass without a step, for what evaluation needs. The batch has this share
+  /// in batch norms' running statistics, instead of their momentum; weights are those of
+  /// evaluation.
   double statistics_share = 0;
 };
 

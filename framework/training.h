@@ -53,8 +53,9 @@ bool train_epoch(Network& network, const Loss& loss, Optimizer& optimizer, DataL
 
 /// Forward passes over the first batches, `most` at most, of the epoch that the state begins, with
 /// weights as they are: batch norms' running statistics become the mean over these batches (Wu,
-/// Johnson 2021: precise batch norm), and ranges that are smoothed follow them. Running statistics
-/// lag behind weights that jump, such as binary ones. Nothing else changes.
+/// Johnson 2021: precise batch norm). Running statistics lag behind weights that jump, such as
+/// binary ones. What formats remember from pass to pass (smoothed ranges, counts of overflows) goes
+/// on as in training; parameters stay as they are.
 void reestimate_statistics(Network& network, DataLoader& loader, std::int64_t most,
                            const TrainingState& state);
 

@@ -187,9 +187,10 @@ void WeightedLayer::encode_weights(const Pass& pass) {
   LearnedScales* const learned = learned_scales(quantize_weights_);
   if (learned) learned->prepare();
   // Rounding stochastically belongs to training: evaluation takes what is accumulated into as it
-  // is, which is already on the grid where M is (Courbariaux 2015, section 2.6).
-  const bool as_stored =
-      !pass.training && precision_.weights.rounding == Rounding::stochastic && !learned;
+  // is, which is already on the grid where M is (Courbariaux 2015, section 2.6). So does a pass
+  // that takes statistics for evaluation.
+  const bool as_stored = (!pass.training || pass.statistics_share > 0) &&
+                         precision_.weights.rounding == Rounding::stochastic && !learned;
   if (as_stored)
     Quantizer().encode(weight_.value, pass, weights_);
   else

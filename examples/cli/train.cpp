@@ -190,9 +190,9 @@ void Run::train() {
           }
           return interrupt() == 0 && now.step < total;
         });
+    if (whole) job_.after_epoch(loader);
     record_.seconds = before + watch.seconds();
     progress.clear();
-    if (whole) job_.after_epoch(loader);
     if (whole || interrupt() == 0)
       end_epoch(watch.seconds(), job_.state.metrics.images - images_before);
     if (whole) job_.state.metrics = {};

@@ -212,8 +212,8 @@ void check_together(const TrainOptions& options) {
         options.average_from, ": expected at most the ", options.epochs, " of --epochs");
   const Precision precision = parse_precision(ruled_precision(options));
   check(options.bn_batches == 0 || !simulates_codes(precision.activations), Failure::usage,
-        "--bn-batches: under ", options.precision,
-        " batch norms keep their statistics in the end, as --freeze-epochs says");
+        "--bn-batches is not for simulated codes (", options.precision,
+        "), under which --freeze-epochs decides on batch norms' statistics");
   check(options.average_from == 0 || !precision.fan_in ||
             !same_grid(precision.weights, precision.master),
         Failure::usage, "--average-from: under S=fan-in averaged weights must still be seen on a ",
