@@ -175,7 +175,7 @@ TEST_CASE("integer-only training: NITI's three ways to round what a shift takes 
       std::numeric_limits<std::int32_t>::max()};
   for (const std::int32_t value : ends)
     for (int shift = 1; shift <= 24; ++shift)
-      CHECK(shift_to_nearest(value, shift) == std::floor(std::ldexp(value, -shift) + 0.5));
+      CHECK(shift_to_nearest(value, shift) == std::round(std::ldexp(value, -shift)));
 
   CHECK(shift_pseudo_stochastic(0b1011'0110, 4) == 0b1011);  // 01 is not above 10
   CHECK(shift_pseudo_stochastic(0b1011'1001, 4) == 0b1100);  // 10 is above 01

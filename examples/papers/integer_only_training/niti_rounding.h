@@ -1,10 +1,10 @@
-// How NITI (Wang et al. 2020) brings 32-bit sums back to 8 bits: a shift, with what falls off
-// rounded
-//   to the nearest,                                          for activations and errors;
+// How NITI (Wang et al. 2020) brings 32-bit sums back to 8 bits: a shift of the magnitude, with
+// what falls off rounded
+//   to the nearest, halves up,                      for activations and errors;
 //   up where the upper half of the bits that fall off is larger than the lower half, which serves
-//   as a random number ("pseudo-stochastic"),                    for gradients; up where they are
-//   larger than a random number,            for the loss.
-// The last two round magnitudes. Codes end at -127 and 127.
+//   as a random number ("pseudo-stochastic"),       for gradients;
+//   up where they are larger than a random number,  for the loss.
+// Codes end at -127 and 127.
 #pragma once
 
 #include <algorithm>
@@ -26,9 +26,13 @@ constexpr std::int8_t niti_clip(std::int64_t value) {
   return static_cast<std::int8_t>(std::clamp<std::int64_t>(value, -niti_most, niti_most));
 }
 
-/// value / 2^shift to the nearest, halves up; shift is at least 1.
+/// value / 2^shift to the nearest, halves away from zero, as in the authors' program, whose
+/// divisions truncated: sums of errors are small, halves are many, and halves that all went up
+/// would push weights one way. shift is at least 1.
 constexpr std::int32_t shift_to_nearest(std::int32_t value, int shift) {
-  return (value >> shift) + ((value >> (shift - 1)) & 1);
+  // What the shift rounds down of the halves below zero.
+  const std::int32_t half = (std::int32_t{1} << (shift - 1)) - (value < 0 ? 1 : 0);
+  return (value >> shift) + (((value & ((std::int32_t{1} << shift) - 1)) + half) >> shift);
 }
 
 constexpr std::int64_t with_sign_of(std::int64_t value, std::int64_t magnitude) {
