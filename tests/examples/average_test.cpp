@@ -8,6 +8,14 @@
 using namespace octet;
 using namespace octet::test;
 
+namespace {
+
+const char* const tiny =
+    "network name=tiny input=16x16x1\nconvolution channels=8 kernel=3 stride=4\n"
+    "batch_norm\nrelu\nlinear units=classes\n";
+
+}  // namespace
+
 TEST_CASE("average: weights that lay on the grid of what was accumulated into are float32") {
   const auto after = [](const char* precision) {
     return print(cli::averaged_precision(parse_precision(precision), {"conv1", "conv2", "fc1"}));
@@ -23,9 +31,7 @@ TEST_CASE("average: weights that lay on the grid of what was accumulated into ar
 
 TEST_CASE("train --average-from: the same model in one go and resumed; eval opens it") {
   const TemporaryFolder folder;
-  write_file(folder / "tiny.txt",
-             "network name=tiny input=16x16x1\nconvolution channels=8 kernel=3 stride=4\n"
-             "batch_norm\nrelu\nlinear units=classes\n");
+  write_file(folder / "tiny.txt", tiny);
   const std::string run =
       "train --data strokes --model tiny.txt --batch 256 --precision swalp --schedule constant "
       "--average-from 1 --json ";
@@ -54,9 +60,7 @@ TEST_CASE("train --average-from: the same model in one go and resumed; eval open
 
 TEST_CASE("train --bn-batches: the same in one go, resumed and verified; other statistics alone") {
   const TemporaryFolder folder;
-  write_file(folder / "tiny.txt",
-             "network name=tiny input=16x16x1\nconvolution channels=8 kernel=3 stride=4\n"
-             "batch_norm\nrelu\nlinear units=classes\n");
+  write_file(folder / "tiny.txt", tiny);
   // 10 batches an epoch: the tenth step, after which there is a hash, ends one.
   const std::string run =
       "train --data strokes --model tiny.txt --batch 1900 --schedule constant --threads 1 ";
