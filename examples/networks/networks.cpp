@@ -48,9 +48,9 @@ relu
 linear units=classes init=glorot
 )";
 
-// A small VGG in the manner of the VGG-9 of Li 2017: four convolutions instead of seven, of 64 and
-// 128 channels, pooled early, and one linear layer behind an average over the picture.
-constexpr std::string_view vgg5bn = R"(
+// A small VGG in the manner of the VGG-9 of Li 2017: five convolutions instead of seven, of 64 to
+// 256 channels, pooled early, and one linear layer behind an average over the picture.
+constexpr std::string_view vgg6bn = R"(
 convolution channels=64 kernel=3 padding=1 bias=0
 max_pool window=2
 batch_norm
@@ -60,9 +60,13 @@ max_pool window=2
 batch_norm
 relu
 convolution channels=128 kernel=3 padding=1 bias=0
+max_pool window=2
 batch_norm
 relu
-convolution channels=128 kernel=3 padding=1 bias=0
+convolution channels=256 kernel=3 padding=1 bias=0
+batch_norm
+relu
+convolution channels=256 kernel=3 padding=1 bias=0
 batch_norm
 relu
 global_average_pool
@@ -124,7 +128,7 @@ std::string layers_of(std::string_view name) {
   if (name == "vgg7") return std::string(vgg7);
   if (name == "wage-vgg7") return std::string(wage_vgg7);
   if (name == "wage-mnist") return std::string(wage_mnist);
-  if (name == "vgg5bn") return std::string(vgg5bn);
+  if (name == "vgg6bn") return std::string(vgg6bn);
   if (name == "vgg7bn") return vgg7bn_layers();
   if (name == "resnet8") return resnet_layers(1);
   if (name == "resnet20") return resnet_layers(3);
@@ -141,7 +145,7 @@ const std::vector<ZooEntry>& zoo() {
       {"lenet5", "Caffe's 20-50-500-10, two convolutions", {28, 28, 1}},
       {"vgg7", "six 3x3 convolutions, 128 to 512 channels", {32, 32, 3}},
       {"vgg7bn", "the same with batch normalisation", {32, 32, 3}},
-      {"vgg5bn", "four 3x3 convolutions, 64 and 128 channels, batch normalisation", {32, 32, 3}},
+      {"vgg6bn", "five 3x3 convolutions, 64 to 256 channels, batch normalisation", {32, 32, 3}},
       {"wage-vgg7", "vgg7 without biases, as in WAGE", {32, 32, 3}},
       {"wage-mnist", "WAGE's 32-64-512-10 for MNIST, without biases", {28, 28, 1}},
       {"resnet8", "residual, 16 to 64 channels, 3 blocks", {32, 32, 3}},
