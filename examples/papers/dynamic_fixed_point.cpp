@@ -51,9 +51,7 @@ int work(DynamicOptions& options) {
   Task task =
       load_task(options.common.data, {28, 28, 1}, 10000, options.common.seed, quick ? 10000 : 0);
   normalize(task, Pixels::unit);
-  Training how{.epochs = options.epochs > 0 ? options.epochs
-                         : quick            ? 6
-                                            : 60,
+  Training how{.epochs = epochs_of(options.epochs, options.common, 60, 6),
                .rate = 0.05f,
                .momentum = 0.7f,
                .schedule = Schedule::Kind::linear,
@@ -98,7 +96,9 @@ int main(int argc, char** argv) {
   CLI::App program{"Fixed and dynamic fixed point (Courbariaux 2014).", "dynamic_fixed_point"};
   DynamicOptions options;
   add_options(program, options);
-  program.add_option("--epochs", options.epochs, "for the recipe's 60 (the paper has 800)")
+  program
+      .add_option("--epochs", options.epochs,
+                  "epochs of each format instead of 60, or 6 with --quick (the paper has 800)")
       ->check(CLI::Range(1, 10000));
   program.add_flag("--curve", options.curve,
                    "the error against the bits of products, too: the knee that is claimed is ours, "

@@ -59,9 +59,11 @@ std::string Claims::text() const {
   }
   const auto failed = std::count_if(claims_.begin(), claims_.end(),
                                     [](const Claim& claim) { return !claim.passes(); });
-  return aligned(rows) + (failed == 0
-                              ? join("all ", claims_.size(), " claims hold\n")
-                              : join(failed, " of ", claims_.size(), " claims do not hold\n"));
+  const std::size_t made = claims_.size();
+  if (made == 1)
+    return aligned(rows) + (failed == 0 ? "the claim holds\n" : "the claim does not hold\n");
+  return aligned(rows) + (failed == 0 ? join("all ", made, " claims hold\n")
+                                      : join(failed, " of ", made, " claims do not hold\n"));
 }
 
 nlohmann::ordered_json Claims::json() const {

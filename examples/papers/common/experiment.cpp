@@ -33,7 +33,11 @@ void wait_without_spinning(char** argv) {
 }  // namespace
 
 void add_options(CLI::App& program, Options& options) {
-  program.add_option("--data", options.data, "data set: a name or a folder")->capture_default_str();
+  program
+      .add_option("--data", options.data,
+                  options.data.empty() ? "data set, a name or a folder, instead of the experiment's"
+                                       : "data set: a name or a folder")
+      ->capture_default_str();
   program.add_option("--seed", options.seed, "the first seed")
       ->check(CLI::Range(0.0, 0x1p53))
       ->capture_default_str();
@@ -44,8 +48,19 @@ void add_options(CLI::App& program, Options& options) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   program.add_flag("--quick", options.quick,
-                   "few epochs: shows the trend in minutes, under looser bounds");
+                   "few epochs, mostly of few pictures: shows the trend in minutes, under looser "
+                   "bounds");
   program.add_flag("--json", options.json, "print one JSON object as the last line of stdout");
+}
+
+std::string data_of(const Options& options, const std::string& own) {
+  return options.data.empty() ? own : options.data;
+}
+
+std::int64_t epochs_of(std::int64_t given, const Options& options, std::int64_t full,
+                       std::int64_t quick) {
+  if (given > 0) return given;
+  return options.quick ? quick : full;
 }
 
 int run(CLI::App& program, int argc, char** argv, const std::function<int()>& work) {
@@ -71,11 +86,13 @@ Task load_task(const std::string& data, const Shape& image, std::int64_t held_ou
                std::uint64_t seed, std::int64_t most) {
   Splits splits = load(data, {.image = image, .seed = 1});
   for (const std::string& note : splits.notes) std::cerr << note << '\n';
-  Task task{std::move(splits.train), {}, std::move(splits.test), {}};
+  Task task{std::move(splits.train), {}, std::move(splits.test), {}, {}};
+  const std::int64_t all = task.train.size();
   check(held_out < task.train.size(), Failure::data, task.train.name, " has ", task.train.size(),
         " training pictures, expected more than the ", held_out, " that validate");
   if (held_out > 0) task.validation = hold_out(task.train, held_out, seed);
   if (most > 0 && most < task.train.size()) task.train = hold_out(task.train, most, seed);
+  if (task.train.size() < all) task.drawn = seed;
   task.normalization = measure_normalization(task.train);
   return task;
 }

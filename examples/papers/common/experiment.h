@@ -1,10 +1,11 @@
 // What the programs of the papers share: options, a data set in three parts, training and
-// evaluation. Every choice is made on the validation pictures, which are held out of the training
-// set; the test pictures are for the last figure alone.
+// evaluation. Choices are made on validation pictures, held out of the training set; the test
+// pictures are for what is reported, which chooses nothing.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,8 @@ class App;
 namespace octet::papers {
 
 struct Options {
-  std::string data = "mnist";
-  std::uint64_t seed = 1;  ///< the first
+  std::string data = "mnist";  ///< empty: that of the experiment (data_of)
+  std::uint64_t seed = 1;      ///< the first
   int seeds = 3;
   int threads = 0;  ///< 0: every processor there is
   bool quick = false;
@@ -31,6 +32,12 @@ struct Options {
 /// Adds --data, --seed, --seeds, --threads, --quick and --json.
 void add_options(CLI::App& program, Options& options);
 
+/// The data set that is named, or the experiment's own.
+std::string data_of(const Options& options, const std::string& own);
+/// The number that is given, if above 0, or that of the paper's recipe or of a quick run.
+std::int64_t epochs_of(std::int64_t given, const Options& options, std::int64_t full,
+                       std::int64_t quick);
+
 /// Parses the arguments, calls `work` and returns its exit code; an Error becomes a line on stderr
 /// and its own exit code. Call from main.
 int run(CLI::App& program, int argc, char** argv, const std::function<int()>& work);
@@ -39,6 +46,7 @@ int run(CLI::App& program, int argc, char** argv, const std::function<int()>& wo
 struct Task {
   Dataset train, validation, test;
   Normalization normalization;
+  std::optional<std::uint64_t> drawn = {};  ///< the seed that chose which pictures train, if any
 };
 
 /// Loads pictures of shape `image`. `held_out` is the number of training pictures that validate;
@@ -67,9 +75,9 @@ struct Training {
   Transform transform{};  ///< changes each picture, unless empty
 };
 
-/// Trains the network. `before_epoch`, when given, is called with 0 ..
-/// epochs - 1. The order of the pictures depends on `seed` and on `what`, which is also the name of
-/// the bar on a terminal. Returns the last epoch's metrics.
+/// Trains the network. `before_epoch`, when given, is called with 0 .. epochs - 1. The order of the
+/// pictures depends on `seed` and on `what`, which is also the name of the bar on a terminal.
+/// Returns the last epoch's metrics.
 Metrics train(Network& network, const Task& task, const Training& how, std::uint64_t seed,
               const std::string& what, const std::function<void(std::int64_t)>& before_epoch = {});
 

@@ -48,17 +48,18 @@ void copy_weights(const Network& from, Network& to) {
       if (name == other) copy(name, *source, *target);
 }
 
-// All that decides what comes of a training.
-std::string describe(const std::string& definition, const std::string& precision, const Task& task,
-                     const FormatOptions& options, const Training& how, std::uint64_t seed) {
-  const std::string judges = options.validation_only
-                                 ? join(" judged by pictures held out under ", options.common.seed)
-                                 : " judged by test pictures";
-  std::string text =
-      join(definition, "precision ", precision, "; ", task.train.name, " ", task.train.size(),
-           judges, "; epochs ", how.epochs, ", rate ", how.rate, ", decay ", how.weight_decay, ", ",
-           how.rule == Training::Rule::adam ? "adam" : "sgd", ", momentum ", how.momentum, ", ",
-           name_of(how.schedule), " floor ", how.floor, ", factor ", how.drop_factor, " at");
+// All that decides what comes of a training: the order of its pictures depends on its name, too.
+std::string describe(const std::string& definition, const std::string& name,
+                     const std::string& precision, const Task& task, const FormatOptions& options,
+                     const Training& how, std::uint64_t seed) {
+  const std::string drawn = task.drawn ? join(" drawn under ", *task.drawn) : "";
+  const std::string judges =
+      options.validation_only ? " judged by those held out" : " judged by test pictures";
+  std::string text = join(
+      definition, name, ": precision ", precision, "; ", task.train.name, " ", task.train.size(),
+      drawn, judges, "; epochs ", how.epochs, ", rate ", how.rate, ", decay ", how.weight_decay,
+      ", ", how.rule == Training::Rule::adam ? "adam" : "sgd", ", momentum ", how.momentum, ", ",
+      name_of(how.schedule), " floor ", how.floor, ", factor ", how.drop_factor, " at");
   for (const std::int64_t epoch : how.drop_epochs) text += join(' ', epoch);
   return text + join(", batch ", how.batch, ", ", how.loss, " times ", how.loss_scale,
                      how.transform ? ", pictures changed" : "", "; seed ", seed);
@@ -75,7 +76,7 @@ class Comparison {
     std::vector<Network> starts;
     std::vector<std::string> started;
     for (int i = 0; i < options_.common.seeds; ++i) {
-      const std::string training = describe("float32", how, i);
+      const std::string training = describe(now.name, "float32", how, i);
       Network network = new_network("float32", i);
       std::optional<Result> result = kept_.find(training);
       if (!result || !kept_.restore(training, network)) {
@@ -95,7 +96,7 @@ class Comparison {
   Outcome run(const Variant& variant) {
     Outcome now{.name = variant.name};
     for (int i = 0; i < options_.common.seeds; ++i) {
-      const std::string training = describe(variant.precision, variant.how, i);
+      const std::string training = describe(variant.name, variant.precision, variant.how, i);
       std::optional<Result> result = kept_.find(training);
       const bool measured =
           result && std::all_of(variant.milestones.begin(), variant.milestones.end(),
@@ -117,11 +118,12 @@ class Comparison {
   std::uint64_t seed(int i) const { return options_.common.seed + static_cast<std::uint64_t>(i); }
   std::int64_t classes() const { return static_cast<std::int64_t>(task_.train.classes.size()); }
 
-  std::string describe(const std::string& precision, const Training& how, int i) const {
+  std::string describe(const std::string& name, const std::string& precision, const Training& how,
+                       int i) const {
     const auto index = static_cast<std::size_t>(i);
     return (started_.empty() ? "" : started_[index]) +
-           papers::describe(definition_, print(parse_precision(precision)), task_, options_, how,
-                            seed(i));
+           papers::describe(definition_, name, print(parse_precision(precision)), task_, options_,
+                            how, seed(i));
   }
 
   Network new_network(const std::string& precision, int i) const {

@@ -12,13 +12,14 @@ namespace octet::papers {
 void add_options(CLI::App& program, ResidualOptions& options) {
   add_options(program, static_cast<FormatOptions&>(options));
   program.add_option("--model", options.model,
-                     "network of the zoo; resnet20 unless given, resnet8 of --quick");
+                     "network of the zoo, instead of resnet20, or resnet8 with --quick");
   program
       .add_option("--start-epochs", options.start_epochs,
-                  "in float32, before the formats; for 20, or 5 of --quick")
+                  "epochs in float32, before the formats, instead of 20, or 5 with --quick")
       ->check(CLI::Range(1, 10000));
   program
-      .add_option("--epochs", options.epochs, "of each format after those; for 10, or 2 of --quick")
+      .add_option("--epochs", options.epochs,
+                  "epochs of each format after those, instead of 10, or 2 with --quick")
       ->check(CLI::Range(1, 10000));
   program.add_option("--start-rate", options.start_rate, "first learning rate of the start")
       ->check(cli::within(1e-6, 10.0))
@@ -35,16 +36,13 @@ int compare_residual_networks(const ResidualOptions& options,
   const bool quick = options.common.quick;
   const Task task = load_task(options.common.data, {32, 32, 3}, options.validation_only ? 5000 : 0,
                               options.common.seed, quick ? 10000 : 0);
-  const auto either = [&](std::int64_t given, std::int64_t full, std::int64_t few) {
-    return given > 0 ? given : quick ? few : full;
-  };
-  Training how{.epochs = either(options.epochs, 10, 2),
+  Training how{.epochs = epochs_of(options.epochs, options.common, 10, 2),
                .rate = static_cast<float>(options.rate),
                .weight_decay = 5e-4f,
                .batch = 128,
                .transform = quick ? Transform() : chain({pad_crop(4), flip()})};
   Training start = how;
-  start.epochs = either(options.start_epochs, 20, 5);
+  start.epochs = epochs_of(options.start_epochs, options.common, 20, 5);
   start.rate = static_cast<float>(options.start_rate);
   std::vector<Variant> variants{{"float32", "float32", paper_real, how}};
   for (const NamedFormats& each : formats)

@@ -30,8 +30,8 @@ struct NamedFormats {
   std::optional<Gap> gap = {};
 };
 
-/// Adds --model, --start-epochs, --epochs, --start-rate, --rate, --only, --validation-only and the
-/// common ones.
+/// Adds --model, --start-epochs, --epochs, --start-rate, --rate and what every comparison of
+/// formats has.
 void add_options(CLI::App& program, ResidualOptions& options);
 
 /// Trains in float32; goes on from there in "float32", whose error in the paper is `paper_real`,

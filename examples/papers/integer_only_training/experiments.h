@@ -9,7 +9,7 @@
 namespace octet::papers {
 
 struct IntegerTrainingOptions {
-  Options common;
+  Options common{.data = ""};
   std::string experiment = "all";  ///< pocketnn, niti, niti-cifar10; all: the first two
   std::int64_t epochs = 0;         ///< in place of the recipe's; 0 keeps that
   /// PocketNN's, on a batch's sums. It stays: quotients below one are cut off, so that with a
@@ -27,7 +27,7 @@ void train_pocket_networks(const IntegerTrainingOptions& options, Claims& claims
 /// NITI: a LeNet on MNIST.
 void train_niti_lenet(const IntegerTrainingOptions& options, Claims& claims);
 
-/// NITI: VGG-small-7 on CIFAR-10, one seed, against the accuracies that the paper's program logs.
+/// NITI: VGG-small-7 on CIFAR-10, against the accuracies that the paper's program logs.
 void train_niti_vgg(const IntegerTrainingOptions& options, Claims& claims);
 
 }  // namespace octet::papers

@@ -71,8 +71,7 @@ Outcome one_seed(const PocketTask& what, const IntegerTrainingOptions& options,
                  const std::string& data, std::uint64_t seed) {
   const Options& common = options.common;
   const Task task = load_task(data, {28, 28, 1}, options.held_out, seed, options.pictures);
-  const std::int64_t epochs =
-      options.epochs > 0 ? options.epochs : (common.quick ? milestone : pocket_epochs);
+  const std::int64_t epochs = epochs_of(options.epochs, common, pocket_epochs, milestone);
   std::vector<std::int64_t> widths{task.train.image.elements()};
   widths.insert(widths.end(), what.hidden.begin(), what.hidden.end());
   widths.push_back(static_cast<std::int64_t>(task.train.classes.size()));
@@ -160,9 +159,9 @@ bool is_here(const std::string& name) {
 }  // namespace
 
 void train_pocket_networks(const IntegerTrainingOptions& options, Claims& claims) {
-  const std::string& data = options.common.data;
+  const std::string data = data_of(options.common, mnist.data);
   if (data != fashion.data) reproduce(mnist, options, data, claims);
-  if (data == fashion.data || (data == mnist.data && is_here(fashion.data)))
+  if (data == fashion.data || (options.common.data.empty() && is_here(fashion.data)))
     reproduce(fashion, options, fashion.data, claims);
 }
 
