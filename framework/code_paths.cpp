@@ -165,7 +165,8 @@ Paths override_paths(const Paths& paths) { return std::exchange(chosen(), paths)
 std::string describe_paths() {
   const auto line = [](bool exact) {
     return exact ? "int8 kernels (self-test passed)"
-                 : "exact float32 products of codes (the int8 kernels failed the self-test)";
+                 : "exact float32 products of codes (its int8 kernels are not exact on this "
+                   "processor)";
   };
   const Paths& p = paths();
   const std::string own = p.direct ? "; convolutions where it is faster by Octet's own kernel" : "";

@@ -135,6 +135,8 @@ bool set_precision(Network& network, const Precision& precision,
   std::vector<const Layer*> weighted_layers;
   for (const Layer* layer : network.leaves())
     if (dynamic_cast<const WeightedLayer*>(layer)) weighted_layers.push_back(layer);
+  std::string names;
+  for (const Layer* layer : weighted_layers) names += ", " + layer->name();
   for (const LayerRule& rule : precision.rules)
     check(std::any_of(weighted_layers.begin(), weighted_layers.end(),
                       [&](const Layer* layer) {
@@ -142,7 +144,8 @@ bool set_precision(Network& network, const Precision& precision,
                                          layer == weighted_layers.back());
                       }),
           Failure::usage, "precision ", print(precision), ": network ", network.name(),
-          " has no layer with weights called ", rule.pattern);
+          " has no layer with weights called ", rule.pattern, ", expected first, last", names,
+          " or a beginning with a star");
   std::size_t found = 0;
   const auto apply = [&](const auto& self, const Layers& layers) -> void {
     for (const auto& layer : layers) {

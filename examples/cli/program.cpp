@@ -221,7 +221,7 @@ namespace {
 std::string find_config(const std::string& given) {
   namespace fs = std::filesystem;
   if (fs::is_regular_file(given)) return given;
-  std::string known;
+  std::vector<std::string> known;
   std::string name = given;
   std::replace(name.begin(), name.end(), '_', '-');
   if (given.find_first_of("/.") == std::string::npos) {
@@ -232,12 +232,15 @@ std::string find_config(const std::string& given) {
       const fs::path file = folder / (name + ".toml");
       if (fs::is_regular_file(file)) return file.string();
       for (const auto& entry : fs::directory_iterator(folder, error))
-        if (entry.path().extension() == ".toml") known += " " + entry.path().stem().string();
+        if (entry.path().extension() == ".toml") known.push_back(entry.path().stem().string());
       if (!known.empty()) break;
     }
   }
+  std::sort(known.begin(), known.end());
+  std::string names;
+  for (const std::string& one : known) names += (names.empty() ? "" : ", ") + one;
   fail(Failure::usage, given, ": no such configuration file",
-       known.empty() ? "" : ", nor one of these names:" + known);
+       known.empty() ? "" : ", nor one of these names: " + names + nearest(name, known));
 }
 
 }  // namespace

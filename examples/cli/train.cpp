@@ -212,7 +212,7 @@ Json Run::finish_average() {
   write_model(file, model);
   const Metrics tested = evaluate_model(model, job_.splits.test).metrics;
   std::cout << "test error " << percent(tested) << " of the average over " << job_.average->count()
-            << " epochs: " << file << '\n';
+            << (job_.average->count() == 1 ? " epoch: " : " epochs: ") << file << '\n';
   return {{"test_error", tested.error()}, {"epochs", job_.average->count()}, {"model", file}};
 }
 
@@ -233,8 +233,10 @@ int Run::finish() {
   const Json averaged = job_.average && job_.average->count() > 0 ? finish_average() : Json();
   // From reading the data to the test, of which record_.seconds has only the steps.
   const double process = process_seconds();
-  const std::string after = job_.state.batch > 0 ? join(" after ", job_.state.step, " steps")
-                                                 : join(" after ", job_.state.epoch, " epochs");
+  const bool steps = job_.state.batch > 0;
+  const std::int64_t count = steps ? job_.state.step : job_.state.epoch;
+  const std::string after =
+      join(" after ", count, steps ? " step" : " epoch", count == 1 ? "" : "s");
   std::cout << "test error " << percent(tested) << after
             << format_text(", %.1f s of training (whole process %.1f s), state ", record_.seconds,
                            process)

@@ -46,16 +46,20 @@ void check_constants(Claims& claims) {
   Network network = build_network(zoo_network("wage-vgg7", {32, 32, 3}, 10));
   const Precision wage = parse_precision("wage");
   set_precision(network, wage);
-  std::cout << "scaling constants of VGG-7, alpha:";
+  std::string theirs, names;
+  for (const float alpha : published) theirs += cli::format_text(" %g", alpha);
+  std::cout << "scaling constants of VGG-7, paper:" << theirs
+            << "\nscaling constants of VGG-7, alpha:";
   int equal = 0, layers = 0;
   for (Parameter* parameter : network.parameters()) {
     const std::int64_t inputs = parameter->value.elements() / parameter->value.shape()[0];
     const float alpha = fan_in_shift(wage.weights, inputs).divisor;
     std::cout << ' ' << alpha;
+    names += ' ' + parameter->name.substr(0, parameter->name.find('.'));
     equal += layers < 8 && alpha == published[layers];
     ++layers;
   }
-  std::cout << '\n';
+  std::cout << "\n  layer by layer:" << names << '\n';
   claims.add({.what = "VGG-7: constants that are the paper's, of 8",
               .paper = 8,
               .ours = static_cast<double>(layers == 8 ? equal : 0),

@@ -59,18 +59,23 @@ void verify(const Precision& precision, std::string_view text) {
 
 namespace {
 
+// Where the first role of several ends; a comma inside float<5,2> does not part roles.
+std::size_t comma_of(std::string_view text) {
+  std::size_t comma = text.find(',');
+  while (comma != std::string_view::npos &&
+         text.substr(0, comma).rfind('<') != std::string_view::npos &&
+         text.substr(0, comma).rfind('>') == std::string_view::npos)
+    comma = text.find(',', comma + 1);
+  return comma;
+}
+
 // "W=int8/absmax,A=f32" into any of the roles, and the S of a base; at least one.
 template <class Set>
 void parse_roles(std::string_view text, std::string_view whole, const Set& set) {
   std::string seen;
   std::string_view rest = text;
   for (;;) {
-    // A comma inside float<5,2> does not part roles.
-    std::size_t comma = rest.find(',');
-    while (comma != std::string_view::npos &&
-           rest.substr(0, comma).rfind('<') != std::string_view::npos &&
-           rest.substr(0, comma).rfind('>') == std::string_view::npos)
-      comma = rest.find(',', comma + 1);
+    const std::size_t comma = comma_of(rest);
     const std::string_view part = rest.substr(0, comma);
     const bool valid = part.size() > 2 && part[1] == '=' &&
                        std::string_view("WAEGMS").find(part[0]) != std::string_view::npos;
@@ -98,18 +103,28 @@ std::size_t index_of(char letter) {
                                   std::begin(letters));
 }
 
-Precision parse_base(std::string_view text, std::string_view whole) {
+Precision recipe_called(std::string_view name, std::string_view whole) {
   std::string known;
   for (const Recipe& recipe : recipes()) {
-    if (recipe.name == text) return recipe.precision;
+    if (recipe.name == name) return recipe.precision;
     known += recipe.name + ", ";
   }
-  const bool by_role = text.find('=') != std::string_view::npos;
-  check(by_role || text.find_first_of("/<") == std::string_view::npos, Failure::usage,
-        "precision '", whole, "': expected the role of '", text, "' before it, such as W=", text);
-  check(by_role, Failure::usage, "unknown recipe '", text, "', expected ", known,
-        "or formats by role such as W=int8/absmax/channel,A=int8/absmax/smooth");
+  check(name.find_first_of("/<") == std::string_view::npos, Failure::usage, "precision '", whole,
+        "': expected the role of '", name, "' before it, such as W=", name);
+  fail(Failure::usage, "unknown recipe '", name, "', expected ", known,
+       "or formats by role such as W=int8/absmax/channel,A=int8/absmax/smooth");
+}
+
+// A recipe, formats by role, or a recipe and the roles in which this differs from it.
+Precision parse_base(std::string_view text, std::string_view whole) {
   Precision precision;
+  const std::size_t comma = comma_of(text);
+  if (const std::string_view first = text.substr(0, comma);
+      first.find('=') == std::string_view::npos) {
+    precision = recipe_called(first, whole);
+    if (comma == std::string_view::npos) return precision;
+    text.remove_prefix(comma + 1);
+  }
   parse_roles(text, whole, [&](char letter, std::string_view format) {
     if (letter == 'S') {
       check(format == "fan-in", Failure::usage, "precision '", whole,
@@ -128,10 +143,11 @@ LayerRule parse_rule(std::string_view text, std::string_view whole) {
         "precision '", whole, "': expected a rule such as 'conv*:W=int4/absmax', got '", text, "'");
   LayerRule rule{.pattern = std::string(text.substr(0, colon))};
   const std::string_view formats = text.substr(colon + 1);
-  if (formats.find('=') == std::string_view::npos) {
+  const std::string_view first = formats.substr(0, comma_of(formats));
+  if (first.find('=') == std::string_view::npos) {
     const Precision recipe = parse_base(formats, whole);
     check(!recipe.fan_in && recipe.rules.empty(), Failure::usage, "precision '", whole,
-          "': recipe ", formats, " is not for single layers");
+          "': recipe ", first, " is not for single layers");
     for (std::size_t i = 0; i < 5; ++i) rule.*rule_roles[i] = recipe.*roles[i];
     return rule;
   }

@@ -56,8 +56,9 @@ FanInShift fan_in_shift(const Format& weights, std::int64_t inputs);
 /// ",S=fan-in" and ";pattern:W=f32,M=f32" for each rule.
 std::string print(const Precision& precision);
 
-/// A recipe's name, or roles as printed (roles left out are f32); then rules, whose roles left out
-/// are those of the base, or which name a recipe. Throws Error(usage).
+/// A recipe's name, or roles as printed (roles left out are f32), or a recipe's name and the roles
+/// that differ from it ("int8,E=int8/absmax"); then rules, whose roles left out are those of the
+/// base, or which name a recipe. Throws Error(usage).
 Precision parse_precision(std::string_view text);
 
 }  // namespace octet

@@ -250,6 +250,10 @@ TEST_CASE("program: wrong usage is one line and exit code 2") {
   check_refused(folder, "train --data strokes --epochs 0", 2, "--epochs");
   check_refused(folder, "train --data strokes --precision int7", 2, "unknown recipe 'int7'");
   check_refused(folder, "train --data strokes --precision int8/absmax", 2, "expected the role");
+  check_refused(folder, "recipes wgae", 2, "did you mean wage?");
+  check_refused(folder, "train --data strokes --config wage-mnits", 2, "did you mean wage-mnist?");
+  check_refused(folder, "train --data strokes --precision 'int8;frist:W=f32'", 2,
+                "called frist, expected first, last, ");
   check_refused(folder, "train --data strokes --model lenet6", 2, "unknown network 'lenet6'");
   check_refused(folder, "train", 2, "--data");
   check_refused(folder, "train --data strokes --config none.toml", 2, "none.toml");

@@ -21,6 +21,20 @@ TEST_CASE("precision: recipes print as their names, others by role") {
   CHECK(parse_precision("W=binary/meanabs").errors.is_float32());
 }
 
+TEST_CASE("precision: a recipe and the roles in which it is another") {
+  Precision wage = parse_precision("wage");
+  wage.master = parse_format("int12/step11/stochastic/clip0.5");
+  wage.errors = parse_format("float<5,2>");
+  CHECK(parse_precision("wage,M=int12/step11/stochastic/clip0.5,E=float<5,2>") == wage);
+  CHECK(parse_precision("float32,W=int8/absmax/channel") ==
+        parse_precision("W=int8/absmax/channel"));
+  Precision ruled = parse_precision("float32;last:bfloat16");
+  ruled.rules[0].errors = parse_format("f32");
+  CHECK(parse_precision("float32;last:bfloat16,E=f32") == ruled);
+  CHECK_THROWS_WITH_AS(parse_precision("int7,A=f32"),
+                       doctest::Contains("unknown recipe 'int7', expected "), Error);
+}
+
 TEST_CASE("precision: what makes no sense is refused") {
   for (const char* text : {"",
                            "int7",
@@ -48,6 +62,10 @@ TEST_CASE("precision: what makes no sense is refused") {
                            "W=int8/absmax/sample",
                            "G=int8/absmax/channel/outlier",
                            "M=int8/absmax/channel/outlier",
+                           "int8,",
+                           "int8,bf16",
+                           "int8,A=bf16,A=f32",
+                           "W=int8/absmax,int8",
                            "int8;",
                            "int8;conv1",
                            "int8;:f32",
